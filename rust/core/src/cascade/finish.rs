@@ -1,0 +1,232 @@
+//! What a unit gave becomes rows; what it read and made is noted.
+//!
+//! Each function here first finds out all that it must know (and may answer `Unsure`, with nothing changed), then
+//! makes its edits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::Key;
+use crate::context::Reader;
+use crate::directory::{Content, Outputs, Outs, Trail, Unit, Vals};
+use crate::error::Result;
+use crate::store::Store;
+use crate::value::Host;
+
+use super::frame::Frame;
+
+/// A key for which a unit gives other values than before.
+pub(super) struct Changed<V> {
+    pub(super) key: Key,
+    pub(super) old: Option<Vals<V>>,
+    pub(super) new: Option<Vals<V>>,
+}
+
+type AllChanged<V> = SmallVec<[Changed<V>; 2]>;
+
+impl<H: Host> Store<H> {
+    /// Replaces what a unit gave, read and made. `outputs`: `None` where the unit is no more. On success they are
+    /// taken.
+    pub(super) fn replace_unit(
+        &mut self,
+        reader: &Reader,
+        old: Option<&Unit<H::Value>>,
+        outputs: Option<&mut Outputs<H::Value>>,
+        trail: Option<Trail>,
+    ) -> Result<(), H> {
+        let there: &[(Key, H::Value)] = outputs.as_deref().map_or(&[], Vec::as_slice);
+        let changed = self.what_changed(old.map(|unit| &unit.outs), there)?;
+        let old_trail = old.and_then(|unit| unit.trail.clone());
+        let new_trail = match (trail, &old_trail) {
+            (None, _) => None,
+            (Some(trail), Some(old)) if **old == trail => Some(Arc::clone(old)),
+            (Some(trail), _) => Some(Arc::new(trail)),
+        };
+        let same_trail = match (&old_trail, &new_trail) {
+            (None, None) => true,
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            _ => false,
+        };
+        let unit = match outputs {
+            None => None,
+            Some(_) if changed.is_empty() && same_trail && old.is_some() => return Ok(()),
+            Some(outputs) => {
+                let taken = std::mem::take(outputs);
+                let outs = match old {
+                    Some(old) if changed.is_empty() => old.outs.clone(),
+                    _ => Outs::from_vec(taken),
+                };
+                Some(Unit { outs, trail: new_trail.clone() })
+            }
+        };
+        self.set_unit(reader, unit);
+        for changed in changed {
+            if self.is_folded(reader) {
+                self.fold_changed(reader, changed);
+            } else {
+                self.set_part(reader, &changed.key, changed.new);
+            }
+        }
+        if !same_trail {
+            self.follow_trail(reader, old_trail.as_deref(), new_trail.as_deref());
+        }
+        Ok(())
+    }
+
+    fn is_folded(&self, reader: &Reader) -> bool {
+        self.ctx.dirs.get(reader.dir).and_then(|d| d.derived()).is_some_and(|derived| derived.folding.is_some())
+    }
+
+    /// The keys for which a unit gives other values than before.
+    fn what_changed(
+        &self,
+        old: Option<&Outs<H::Value>>,
+        new: &[(Key, H::Value)],
+    ) -> Result<AllChanged<H::Value>, H> {
+        let mut changed = SmallVec::new();
+        let old = old.unwrap_or(&Outs::None);
+        match (old, new) {
+            (Outs::None, []) => {}
+            (Outs::One(key, was), [(there, is)]) if key == there => {
+                if !self.verdicts.values(was, is)? {
+                    let (old, new) = (Some(Vals::One(was.clone())), Some(Vals::One(is.clone())));
+                    changed.push(Changed { key: key.clone(), old, new });
+                }
+            }
+            (Outs::None, [(key, value)]) => {
+                changed.push(Changed { key: key.clone(), old: None, new: Some(Vals::One(value.clone())) });
+            }
+            (Outs::One(key, value), []) => {
+                changed.push(Changed { key: key.clone(), old: Some(Vals::One(value.clone())), new: None });
+            }
+            _ => self.what_of_many_changed(old, new, &mut changed)?,
+        }
+        Ok(changed)
+    }
+
+    fn what_of_many_changed(
+        &self,
+        old: &Outs<H::Value>,
+        new: &[(Key, H::Value)],
+        changed: &mut AllChanged<H::Value>,
+    ) -> Result<(), H> {
+        let mut keys: BTreeMap<&Key, (Vec<&H::Value>, Vec<&H::Value>)> = BTreeMap::new();
+        for (key, value) in old.iter() {
+            keys.entry(key).or_default().0.push(value);
+        }
+        for (key, value) in new {
+            keys.entry(key).or_default().1.push(value);
+        }
+        for (key, (was, is)) in keys {
+            let equal = was.len() == is.len()
+                && self.verdicts.sequences(was.iter().copied(), is.iter().copied())?;
+            if !equal {
+                let old = Vals::from_vec(was.into_iter().cloned().collect());
+                let new = Vals::from_vec(is.into_iter().cloned().collect());
+                changed.push(Changed { key: key.clone(), old, new });
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of a key gets what this unit gives now, unless that is what it has.
+    pub(super) fn contribute(&mut self, reader: &Reader, key: &Key, values: Option<Vals<H::Value>>) -> Result<(), H> {
+        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return Ok(()) };
+        let Some(derived) = directory.derived() else { return Ok(()) };
+        let source = derived.source(reader.part, &reader.key);
+        let part = directory.content(key).and_then(|content| content.part(key, &source));
+        let equal = match (part, &values) {
+            (None, None) => true,
+            (Some(a), Some(b)) => {
+                let (a, b) = (a.as_slice(), b.as_slice());
+                a.len() == b.len() && self.verdicts.sequences(a.iter(), b.iter())?
+            }
+            _ => false,
+        };
+        if !equal {
+            self.set_part(reader, key, values);
+        }
+        Ok(())
+    }
+
+    /// The row of a key gets what this unit gives now, which is known to differ.
+    fn set_part(&mut self, reader: &Reader, key: &Key, values: Option<Vals<H::Value>>) {
+        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return };
+        let Some(derived) = directory.derived() else { return };
+        let source = derived.source(reader.part, &reader.key);
+        let content = Content::with_part(directory.content(key), key, source, values);
+        self.put_row(reader.dir, key, content);
+    }
+
+    /// Brings the dependencies in line with what a unit read now, and lets go of what it made before and not now.
+    fn follow_trail(&mut self, reader: &Reader, old: Option<&Trail>, new: Option<&Trail>) {
+        let none = Trail::default();
+        let (old, new) = (old.unwrap_or(&none), new.unwrap_or(&none));
+        for read in &new.reads {
+            if old.reads.binary_search(read).is_err() {
+                self.add_dependency(read.0, &read.1, reader);
+            }
+        }
+        for read in &old.reads {
+            if new.reads.binary_search(read).is_err() {
+                self.drop_dependency(read.0, &read.1, reader);
+            }
+        }
+        for &id in &old.created {
+            if !new.made(id) {
+                self.release(id, reader);
+            }
+        }
+    }
+
+    /// A mapper did not come through: what it gave stays, what it read counts, and it holds what it made now and
+    /// before. Whether its unit is still there.
+    pub(super) fn keep_trail(&mut self, frame: &Frame<H>) -> bool {
+        let reader = &frame.reader;
+        if self.ctx.dirs.get(reader.dir).is_none_or(|directory| directory.generation != frame.generation) {
+            self.abandon(frame);
+            return false;
+        }
+        let old_trail = frame.old.as_ref().and_then(|unit| unit.trail.clone());
+        let mut trail = frame.trail().unwrap_or_default();
+        if let Some(old) = &old_trail {
+            let missing: Vec<_> = old.created.iter().filter(|id| !trail.made(**id)).copied().collect();
+            trail.created.extend(missing);
+            trail.created.sort_unstable();
+        }
+        let outs = frame.old.as_ref().map_or(Outs::None, |unit| unit.outs.clone());
+        let trail = Arc::new(trail);
+        self.set_unit(reader, Some(Unit { outs, trail: Some(Arc::clone(&trail)) }));
+        self.follow_trail(reader, old_trail.as_deref(), Some(&trail));
+        self.free_names(frame.reads.iter().map(|(id, _)| *id));
+        true
+    }
+
+    /// The unit of a mapper at work went while it ran: so does what it made.
+    pub(super) fn abandon(&mut self, frame: &Frame<H>) {
+        for &id in &frame.created {
+            self.release(id, &frame.reader);
+        }
+        self.free_names(frame.reads.iter().map(|(id, _)| *id));
+    }
+
+    /// A unit lets go of what it made, to be run again.
+    pub(super) fn let_go(&mut self, reader: &Reader) {
+        let unit = self
+            .ctx
+            .dirs
+            .get(reader.dir)
+            .and_then(|directory| directory.derived())
+            .and_then(|derived| derived.units.get(usize::from(reader.part)))
+            .and_then(|units| units.get(&reader.key))
+            .cloned();
+        let Some(Unit { outs, trail: Some(trail) }) = unit else { return };
+        let held = Trail { reads: trail.reads.clone(), created: Vec::new() };
+        self.set_unit(reader, Some(Unit { outs, trail: Some(Arc::new(held)) }));
+        for &id in &trail.created {
+            self.release(id, reader);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Rows of folded keys.
+//!
+//! What a unit gives edits the accumulator of the key's group at once, exactly and in O(log n); the row itself is
+//! made when all units are through, so that a key is folded once for a change however many of its values changed.
+//! Where a built-in reducer meets values that are no numbers (or NaNs, for Min and Max), and for the reducers of the
+//! user, folding is a job. What went and what came since the key was last folded stands in `pending` until the job is
+//! finished, so that a fold that raised can be done later.
+
+use crate::Key;
+use crate::context::{NameId, Reader};
+use crate::directory::{Class, Content, Fold, Folding, Group, Member, Pending, Ranked, Source, Upper, Vals};
+use crate::error::Result;
+use crate::name::Name;
+use crate::number::{ExactSum, Number};
+use crate::store::Store;
+use crate::value::{Host, Rank, Value};
+
+use super::finish::Changed;
+use super::job::Job;
+use super::queue::FOLD;
+
+/// A key has to be folded by user code.
+pub struct FoldJob<H: Host> {
+    pub fold: Fold<H::Code>,
+    pub key: Key,
+    /// What was accumulated of the values before `gone` went and `come` came; `None`: fold from scratch, `come` is all
+    /// there is. Always `None` for built-in reducers.
+    pub acc: Option<H::Value>,
+    pub gone: Vec<H::Value>,
+    pub come: Vec<H::Value>,
+    dir: NameId,
+}
+
+impl<H: Host> FoldJob<H> {
+    /// The directory that is computed, for notes on exceptions.
+    #[must_use]
+    pub fn name(&self, store: &Store<H>) -> Option<Name> {
+        store.ctx.dirs.name(self.dir).cloned()
+    }
+
+    const fn reader(&self) -> (NameId, u16) {
+        (self.dir, FOLD)
+    }
+}
+
+impl Class {
+    /// Whether Min and Max can go by the order of the ranks.
+    const fn is_ranked(self) -> bool {
+        self.others == 0 && (self.numbers == 0 || self.texts == 0)
+    }
+
+    const fn count(&mut self, rank: &Rank, come: bool) {
+        let counter = match rank {
+            Rank::Number(_) => &mut self.numbers,
+            Rank::Text(_) => &mut self.texts,
+            Rank::Other => &mut self.others,
+        };
+        if come { *counter += 1 } else { *counter -= 1 }
+    }
+}
+
+fn values_of<V>(values: Option<&Vals<V>>) -> &[V] {
+    values.map_or(&[], Vals::as_slice)
+}
+
+impl<H: Host> Store<H> {
+    pub(super) fn folding(&self, dir: NameId) -> Option<&Folding<H>> {
+        self.ctx.dirs.get(dir)?.derived()?.folding.as_deref()
+    }
+
+    /// A unit gives other values for a folded key: its accumulator follows, and the key is due to be folded.
+    pub(super) fn fold_changed(&mut self, reader: &Reader, changed: Changed<H::Value>) {
+        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return };
+        let height = directory.height;
+        let Some(derived) = directory.derived() else { return };
+        let Some(folding) = derived.folding.as_deref() else { return };
+        let source = derived.source(reader.part, &reader.key);
+        let fold = folding.fold.clone();
+        let keeps_members = folding.members.is_some();
+        let mut group = folding.groups.get(&changed.key).cloned().unwrap_or_default();
+        let Changed { key, old, new } = changed;
+        group.count = group.count + values_of(new.as_ref()).len() - values_of(old.as_ref()).len();
+        match &fold {
+            Fold::Count => {}
+            Fold::Sum | Fold::Mean => {
+                let Group { sum, class, .. } = &mut group;
+                let sum = sum.get_or_insert_with(ExactSum::default);
+                for value in values_of(old.as_ref()) {
+                    value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
+                }
+                for value in values_of(new.as_ref()) {
+                    value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
+                }
+            }
+            Fold::Min | Fold::Max => {
+                self.rank_values(reader.dir, &key, &source, old.as_ref(), &mut group.class, false);
+                self.rank_values(reader.dir, &key, &source, new.as_ref(), &mut group.class, true);
+            }
+            Fold::User(_) => self.note_pending(reader.dir, &key, &source, old, new.clone()),
+        }
+        let needs_members = !group.class.is_ranked();
+        let gone = group.count == 0;
+        self.set_group(reader.dir, &key, (!gone).then_some(group));
+        if gone && matches!(fold, Fold::User(_)) {
+            self.clear_pending(reader.dir, &key);
+        }
+        if keeps_members {
+            self.set_member(reader.dir, (key.clone(), source), new);
+        } else if needs_members {
+            self.collect_members(reader.dir);
+        }
+        let due = Reader { dir: reader.dir, part: FOLD, key };
+        self.work.failed.remove(&due);
+        self.enqueue(height, due);
+    }
+
+    /// Values of a unit enter or leave the order of Min and Max.
+    fn rank_values(
+        &mut self,
+        dir: NameId,
+        group: &Key,
+        source: &Source,
+        values: Option<&Vals<H::Value>>,
+        class: &mut Class,
+        come: bool,
+    ) {
+        for (value, place) in values_of(values).iter().zip(0u32..) {
+            let rank = value.rank();
+            class.count(&rank, come);
+            if let Rank::Number(rank) | Rank::Text(rank) = rank {
+                let rank = Upper::Key(rank);
+                let ranked = Ranked { group: group.clone(), rank, source: source.clone(), place };
+                self.set_sorted(dir, ranked, come.then(|| Member(value.clone())));
+            }
+        }
+    }
+
+    fn note_pending(
+        &mut self,
+        dir: NameId,
+        key: &Key,
+        source: &Source,
+        old: Option<Vals<H::Value>>,
+        new: Option<Vals<H::Value>>,
+    ) {
+        let at = (key.clone(), source.clone());
+        let noted = self.folding(dir).and_then(|folding| folding.pending.get(&at));
+        let pending = match noted {
+            Some(noted) if noted.gone.is_none() && new.is_none() => None,
+            Some(noted) => Some(Pending { gone: noted.gone.clone(), come: new }),
+            None => Some(Pending { gone: old, come: new }),
+        };
+        self.set_pending(dir, at, pending);
+    }
+
+    fn clear_pending(&mut self, dir: NameId, key: &Key) {
+        for (at, _) in self.pending_of(dir, key) {
+            self.set_pending(dir, at, None);
+        }
+    }
+
+    fn pending_of(&self, dir: NameId, key: &Key) -> Vec<((Key, Source), Pending<H::Value>)> {
+        let Some(folding) = self.folding(dir) else { return Vec::new() };
+        let first = (key.clone(), Source { rank: 0, key: Key::NONE, arrow: 0 });
+        folding
+            .pending
+            .range(&first..)
+            .take_while(|((group, _), ..)| group == key)
+            .map(|(at, (), pending)| (at.clone(), pending.clone()))
+            .collect()
+    }
+
+    /// All values of a group in order, for a fold from scratch. O(values).
+    #[must_use]
+    pub fn members_of(&self, job: &FoldJob<H>) -> Vec<H::Value> {
+        let Some(members) = self.folding(job.dir).and_then(|folding| folding.members.as_ref()) else {
+            return Vec::new();
+        };
+        let first = (job.key.clone(), Source { rank: 0, key: Key::NONE, arrow: 0 });
+        members
+            .range(&first..)
+            .take_while(|((group, _), ..)| *group == job.key)
+            .flat_map(|(.., values)| values.as_slice().iter().cloned())
+            .collect()
+    }
+
+    /// A folded key that is due: its row is made, or the job that makes it. It stays due where this answers an error.
+    pub(super) fn start_fold(&mut self, reader: &Reader) -> Result<Option<Job<H>>, H> {
+        let Some(folding) = self.folding(reader.dir) else {
+            self.not_due(reader);
+            return Ok(None);
+        };
+        let Some(group) = folding.groups.get(&reader.key) else {
+            self.put_row(reader.dir, &reader.key, None);
+            self.not_due(reader);
+            return Ok(None);
+        };
+        let value = match &folding.fold {
+            Fold::Count => Some(H::Value::from_number(Number::Int(i64::try_from(group.count).unwrap_or(i64::MAX)))),
+            Fold::Sum if group.class.others == 0 => group.sum.as_ref().map(|sum| H::Value::from_number(sum.sum())),
+            Fold::Mean if group.class.others == 0 => {
+                group.sum.as_ref().and_then(ExactSum::mean).map(|mean| H::Value::from_number(Number::Float(mean)))
+            }
+            Fold::Min if group.class.is_ranked() => least(folding, &reader.key),
+            Fold::Max if group.class.is_ranked() => greatest(folding, &reader.key),
+            _ => None,
+        };
+        if let Some(value) = value {
+            self.put_folded(reader.dir, &reader.key, value)?;
+            self.not_due(reader);
+            return Ok(None);
+        }
+        let fold = folding.fold.clone();
+        let acc = group.acc.clone();
+        let (mut gone, mut come) = (Vec::new(), Vec::new());
+        for (_, pending) in self.pending_of(reader.dir, &reader.key) {
+            gone.extend_from_slice(values_of(pending.gone.as_ref()));
+            come.extend_from_slice(values_of(pending.come.as_ref()));
+        }
+        self.not_due(reader);
+        Ok(Some(Job::Fold(FoldJob { fold, key: reader.key.clone(), acc, gone, come, dir: reader.dir })))
+    }
+
+    /// User code folded a key: what it accumulated (of its own reducers) and what readers see.
+    ///
+    /// # Errors
+    /// `Unsure`: nothing has changed, and the call is to be repeated.
+    pub fn finish_fold(&mut self, job: &FoldJob<H>, acc: Option<H::Value>, value: H::Value) -> Result<(), H> {
+        let Some(group) = self.folding(job.dir).and_then(|folding| folding.groups.get(&job.key)) else {
+            return Ok(());
+        };
+        let group = Group { acc, ..group.clone() };
+        self.put_folded(job.dir, &job.key, value)?;
+        self.set_group(job.dir, &job.key, Some(group));
+        self.clear_pending(job.dir, &job.key);
+        Ok(())
+    }
+
+    /// User code raised. It counts only if it still stands when the queue is empty.
+    pub fn fail_fold(&mut self, job: &FoldJob<H>, failure: H::Failure) {
+        let (dir, part) = job.reader();
+        if self.folding(dir).is_some_and(|folding| folding.groups.contains_key(&job.key)) {
+            let reader = Reader { dir, part, key: job.key.clone() };
+            self.work.failed.insert(reader, super::Problem { failure, blocked: false });
+        }
+    }
+
+    /// User code was broken off: the fold is due as before.
+    pub fn abort_fold(&mut self, job: &FoldJob<H>) {
+        let (dir, part) = job.reader();
+        self.invalidate(&Reader { dir, part, key: job.key.clone() });
+    }
+
+    fn put_folded(&mut self, dir: NameId, key: &Key, value: H::Value) -> Result<(), H> {
+        let there = self.ctx.dirs.get(dir).and_then(|directory| directory.content(key)).and_then(Content::single);
+        let equal = match there {
+            Some(there) => self.verdicts.values(there, &value)?,
+            None => false,
+        };
+        if !equal {
+            self.put_row(dir, key, Some(Content::one(value)));
+        }
+        Ok(())
+    }
+}
+
+/// The least value of a group, of equal ones the first.
+fn least<H: Host>(folding: &Folding<H>, group: &Key) -> Option<H::Value> {
+    let (found, (), member) = folding.sorted.range(&first_ranked(group, Upper::Key(Key::NONE))..).next()?;
+    (found.group == *group).then(|| member.0.clone())
+}
+
+/// The greatest value of a group, of equal ones the first.
+fn greatest<H: Host>(folding: &Folding<H>, group: &Key) -> Option<H::Value> {
+    let behind = first_ranked(group, Upper::Open);
+    let (last, ..) = folding.sorted.range(..=&behind).next_back().filter(|(found, ..)| found.group == *group)?;
+    let first = first_ranked(group, last.rank.clone());
+    folding.sorted.range(&first..).next().map(|(.., member)| member.0.clone())
+}
+
+fn first_ranked(group: &Key, rank: Upper) -> Ranked {
+    Ranked { group: group.clone(), rank, source: Source { rank: 0, key: Key::NONE, arrow: 0 }, place: 0 }
+}

@@ -1,0 +1,68 @@
+//! A mapper at work: what it reads and makes is noted here until it is through.
+
+use std::collections::BTreeSet;
+
+use crate::context::{Generation, NameId, Reader};
+use crate::directory::{Trail, Unit};
+use crate::reads::Tag;
+use crate::store::Store;
+use crate::value::Host;
+
+pub(crate) struct Frame<H: Host> {
+    pub(crate) reader: Reader,
+    /// Of the reader's directory, which may be removed while the mapper runs.
+    pub(crate) generation: Generation,
+    pub(crate) reads: BTreeSet<(NameId, Tag)>,
+    pub(crate) created: Vec<NameId>,
+    /// The unit as it was; what it made then is hidden until made again.
+    pub(crate) old: Option<Unit<H::Value>>,
+    /// A collision of names counts now.
+    pub(crate) last_try: bool,
+    /// What it read changed while it ran.
+    pub(crate) stale: bool,
+}
+
+impl<H: Host> Frame<H> {
+    pub(crate) fn made(&self, id: NameId) -> bool {
+        self.created.contains(&id)
+    }
+
+    /// What the mapper read and made in this run, if anything.
+    pub(crate) fn trail(&self) -> Option<Trail> {
+        if self.reads.is_empty() && self.created.is_empty() {
+            return None;
+        }
+        let mut created = self.created.clone();
+        created.sort_unstable();
+        Some(Trail { reads: self.reads.iter().cloned().collect(), created })
+    }
+
+    pub(crate) fn made_before(&self, id: NameId) -> bool {
+        self.old.as_ref().and_then(|unit| unit.trail.as_ref()).is_some_and(|trail| trail.made(id))
+    }
+}
+
+impl<H: Host> Store<H> {
+    /// Whether a mapper is at work.
+    #[must_use]
+    pub fn in_mapper(&self) -> bool {
+        !self.work.frames.is_empty()
+    }
+
+    /// Notes a read of the mapper at work, if there is one.
+    pub(crate) fn track(&mut self, id: NameId, tag: Tag) {
+        if let Some(frame) = self.work.frames.last_mut() {
+            frame.reads.insert((id, tag));
+        }
+    }
+
+    /// Whether code sees a directory of that name: a mapper does not see what it alone made in its last run until it
+    /// makes it again in this one.
+    pub(crate) fn is_visible(&self, id: NameId) -> bool {
+        let Some(directory) = self.ctx.dirs.get(id) else { return false };
+        match self.work.frames.last() {
+            Some(frame) if frame.made_before(id) && !frame.made(id) => !directory.owners.only(&frame.reader),
+            _ => true,
+        }
+    }
+}

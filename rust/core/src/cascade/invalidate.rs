@@ -1,0 +1,99 @@
+//! Who is concerned by a change, and so becomes due.
+
+use smallvec::SmallVec;
+
+use crate::Key;
+use crate::context::{NameId, Reader};
+use crate::directory::Upper;
+use crate::reads::{Change, Tag};
+use crate::store::Store;
+use crate::value::Host;
+
+impl<H: Host> Store<H> {
+    /// A row of a directory changed: units of its children over that key are due, and those who read it.
+    pub(crate) fn row_changed(&mut self, dir: NameId, key: &Key, change: Change) {
+        let children: SmallVec<[(NameId, u16); 4]> =
+            self.ctx.arrows_at(dir, key).map(|arrow| (arrow.child, arrow.arrow)).collect();
+        for (child, arrow) in children {
+            self.invalidate(&Reader { dir: child, part: arrow, key: key.clone() });
+        }
+        for reader in self.ctx.dependencies.concerned(dir, key, change) {
+            self.invalidate_by_read(&reader);
+        }
+        for at in 0..self.work.frames.len() {
+            let frame = &self.work.frames[at];
+            if frame.reads.iter().any(|(id, tag)| *id == dir && tag.concerns(key, change)) {
+                self.work.frames[at].stale = true;
+            }
+        }
+    }
+
+    /// A directory came or went: everyone who read anything of it is concerned, but for `by`, who did that.
+    pub(crate) fn existence_changed(&mut self, dir: NameId, by: Option<&Reader>) {
+        for of in [dir, NameId::STORE] {
+            for reader in self.ctx.dependencies.all(of) {
+                if by != Some(&reader) {
+                    self.invalidate_by_read(&reader);
+                }
+            }
+        }
+        for frame in &mut self.work.frames {
+            if by != Some(&frame.reader) && frame.reads.iter().any(|(id, _)| *id == dir || *id == NameId::STORE) {
+                frame.stale = true;
+            }
+        }
+    }
+
+    /// A unit is due. If it failed before, that counts no more.
+    pub(crate) fn invalidate(&mut self, reader: &Reader) {
+        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return };
+        let height = directory.height;
+        self.work.failed.remove(reader);
+        self.enqueue(height, reader.clone());
+    }
+
+    /// What a unit read in its last run changed. A unit at work is judged by what it reads in this run.
+    fn invalidate_by_read(&mut self, reader: &Reader) {
+        if !self.work.frames.iter().any(|frame| frame.reader == *reader) {
+            self.invalidate(reader);
+        }
+    }
+
+    /// All units of an arrow are due: those that gave something, because the parent is gone or is another.
+    pub(crate) fn invalidate_units(&mut self, dir: NameId, arrow: u16) {
+        let Some(directory) = self.ctx.dirs.get(dir) else { return };
+        let Some(derived) = directory.derived() else { return };
+        let height = directory.height;
+        let keys: Vec<Key> = if derived.has_units(arrow) {
+            derived.units[usize::from(arrow)].iter().map(|(key, ..)| key.clone()).collect()
+        } else {
+            directory.rows.iter().map(|(key, ..)| key.clone()).collect()
+        };
+        for key in keys {
+            self.enqueue(height, Reader { dir, part: arrow, key });
+        }
+    }
+
+    /// All keys that the arrows of a directory take from its parents are due.
+    pub(crate) fn invalidate_all(&mut self, dir: NameId) {
+        let Some(directory) = self.ctx.dirs.get(dir) else { return };
+        let height = directory.height;
+        let mut all = Vec::new();
+        for (arrow, part) in directory.arrows().iter().zip(0u16..) {
+            let Some(parent) = self.ctx.dirs.get(arrow.parent) else { continue };
+            let everything = [(Key::NONE, Upper::Open)];
+            for (lo, hi) in arrow.within.as_deref().unwrap_or(&everything) {
+                let live = parent.rows_between(lo, hi).filter(|(_, row)| row.content().is_some());
+                all.extend(live.map(|(key, _)| Reader { dir, part, key: key.clone() }));
+            }
+        }
+        for reader in all {
+            self.enqueue(height, reader);
+        }
+    }
+
+    /// Notes a read of names of the store.
+    pub fn track_names(&mut self) {
+        self.track(NameId::STORE, Tag::All);
+    }
+}

@@ -1,0 +1,177 @@
+//! A unit runs: what needs no user code at once, the rest as a job for the host.
+
+use crate::Key;
+use crate::context::{NameId, Reader};
+use crate::directory::{Content, Op, Outputs};
+use crate::error::Result;
+use crate::name::Name;
+use crate::store::Store;
+use crate::value::Host;
+
+use super::fold::FoldJob;
+use super::frame::Frame;
+
+/// User code that has to run.
+pub enum Job<H: Host> {
+    Map(MapJob<H>),
+    Fold(FoldJob<H>),
+}
+
+/// A mapper has to be called with a key and its values. The core has a frame open for it: every read and every
+/// directory made until [`Store::finish_job`] or [`Store::fail_job`] is the mapper's.
+pub struct MapJob<H: Host> {
+    pub mapper: H::Code,
+    pub key: Key,
+    pub values: Vec<H::Value>,
+    reader: Reader,
+    parent: NameId,
+}
+
+impl<H: Host> MapJob<H> {
+    /// Of the directory that is computed and of its parent, for notes on exceptions.
+    #[must_use]
+    pub fn names(&self, store: &Store<H>) -> (Option<Name>, Option<Name>) {
+        (store.ctx.dirs.name(self.reader.dir).cloned(), store.ctx.dirs.name(self.parent).cloned())
+    }
+}
+
+impl<H: Host> Store<H> {
+    /// Runs a unit that is due, or opens the job for it. It stays due where this answers an error.
+    pub(super) fn start_unit(&mut self, reader: &Reader, last_try: bool) -> Result<Option<Job<H>>, H> {
+        let Some(directory) = self.ctx.dirs.get(reader.dir) else {
+            self.not_due(reader);
+            return Ok(None);
+        };
+        let generation = directory.generation;
+        let Some((derived, arrow)) = directory
+            .derived()
+            .and_then(|derived| derived.arrows.get(usize::from(reader.part)).map(|arrow| (derived, arrow)))
+        else {
+            self.not_due(reader);
+            return Ok(None);
+        };
+        let parent = arrow.parent;
+        let content = match self.ctx.dirs.get(parent) {
+            Some(parent) if arrow.accepts(&reader.key) => parent.content(&reader.key).cloned(),
+            _ => None,
+        };
+        let has_units = derived.has_units(reader.part);
+        let old = if has_units { derived.units[usize::from(reader.part)].get(&reader.key).cloned() } else { None };
+        let Some(content) = content else {
+            self.work.failed.remove(reader);
+            if has_units {
+                if old.is_some() {
+                    self.replace_unit(reader, old.as_ref(), None, None)?;
+                }
+            } else {
+                self.pass_through(reader, None)?;
+            }
+            self.not_due(reader);
+            return Ok(None);
+        };
+        let mapper = match &arrow.op {
+            Op::Map(mapper) => mapper.clone(),
+            Op::Same => {
+                self.work.failed.remove(reader);
+                if has_units {
+                    let mut outputs = content.iter().map(|value| (reader.key.clone(), value.clone())).collect();
+                    self.replace_unit(reader, old.as_ref(), Some(&mut outputs), None)?;
+                } else {
+                    self.pass_through(reader, Some(&content))?;
+                }
+                self.not_due(reader);
+                return Ok(None);
+            }
+        };
+        self.count_run(reader)?;
+        self.not_due(reader);
+        self.work.failed.remove(reader);
+        self.work.mapped += 1;
+        self.work.frames.push(Frame {
+            reader: reader.clone(),
+            generation,
+            reads: std::collections::BTreeSet::new(),
+            created: Vec::new(),
+            old,
+            last_try,
+            stale: false,
+        });
+        let values = content.to_vec();
+        Ok(Some(Job::Map(MapJob { mapper, key: reader.key.clone(), values, reader: reader.clone(), parent })))
+    }
+
+    pub(super) fn not_due(&mut self, reader: &Reader) {
+        // A directory that is gone has nothing in the queue.
+        if let Some(directory) = self.ctx.dirs.get(reader.dir) {
+            let height = directory.height;
+            let due = super::Due { height, dir: reader.dir, part: reader.part, key: reader.key.clone() };
+            self.set_due(due, false);
+        }
+    }
+
+    /// An arrow that passes rows through: the row of the key gets the parent's values as its part.
+    fn pass_through(&mut self, reader: &Reader, content: Option<&Content<H::Value>>) -> Result<(), H> {
+        let given = match content {
+            Some(Content::Plain(values)) => Some(values.clone()),
+            Some(content) => crate::directory::Vals::from_vec(content.to_vec()),
+            None => None,
+        };
+        self.contribute(reader, &reader.key, given)
+    }
+
+    /// The mapper at work is through, and gave these pairs. Takes its frame down, and the outputs.
+    ///
+    /// # Errors
+    /// `Unsure`: nothing has changed, and the call is to be repeated.
+    pub fn finish_job(&mut self, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
+        // The frame is down while rows change: the unit's own outputs may make it due again.
+        let Some(mut frame) = self.work.frames.pop() else { return Ok(()) };
+        let reader = frame.reader.clone();
+        if self.ctx.dirs.get(reader.dir).is_none_or(|directory| directory.generation != frame.generation) {
+            self.abandon(&frame);
+            return Ok(());
+        }
+        let trail = frame.trail();
+        let old = frame.old.take();
+        if let Err(error) = self.replace_unit(&reader, old.as_ref(), Some(outputs), trail) {
+            frame.old = old;
+            self.work.frames.push(frame);
+            return Err(error);
+        }
+        if frame.stale {
+            self.invalidate(&reader);
+        }
+        self.free_names(frame.reads.iter().map(|(id, _)| *id));
+        Ok(())
+    }
+
+    /// The mapper at work raised. It counts only if it still stands when the queue is empty.
+    pub fn fail_job(&mut self, failure: H::Failure, blocked: bool) {
+        let Some(frame) = self.work.frames.pop() else { return };
+        let reader = frame.reader.clone();
+        if self.keep_trail(&frame) {
+            if frame.stale {
+                self.invalidate(&reader);
+            }
+            if !self.is_unit_due(&reader) {
+                self.work.failed.insert(reader, super::Problem { failure, blocked });
+            }
+        }
+    }
+
+    /// The mapper at work is broken off (by an interrupt, say): it is due as before.
+    pub fn abort_job(&mut self) {
+        let Some(frame) = self.work.frames.pop() else { return };
+        if self.keep_trail(&frame) {
+            self.invalidate(&frame.reader);
+        }
+    }
+
+    fn is_unit_due(&self, reader: &Reader) -> bool {
+        self.ctx.dirs.get(reader.dir).is_some_and(|directory| {
+            let height = directory.height;
+            let due = super::Due { height, dir: reader.dir, part: reader.part, key: reader.key.clone() };
+            self.work.due.contains(&due)
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! The cascade: bringing every derived directory up to date with what changed, and only with that.
+//!
+//! The core calls no user code. It hands out *jobs* ([`Store::next_job`]) and takes results ([`Store::finish_job`],
+//! [`Store::finish_fold`]); a mapper that raised is a job that failed ([`Store::fail_job`]). What needs no user code
+//! (rows passed through, the built-in folds) is done on the way to the next job.
+//!
+//! What is due stands in one ordered queue: by height of the directory first, so that parents come before what is
+//! mapped from them and nothing is read half-updated or mapped twice for one change; then by directory, arrow and key,
+//! folds after all units. A mapper that reads what is due is told the job that must run first (a nested run of the
+//! same driver); what can't be known ahead (another mapper still makes or changes what this one read) makes the
+//! reader due again: dependencies are noted for each read.
+//!
+//! The steps, one file each: `queue` (what is due, which is next), `invalidate` (who is concerned by a change), `job`
+//! (a unit runs), `finish` (its outputs become rows), `fold` (rows of folded keys), `round` (`update_with_status`).
+
+mod finish;
+mod fold;
+mod frame;
+mod invalidate;
+mod job;
+mod queue;
+mod round;
+
+pub use fold::FoldJob;
+pub(crate) use frame::Frame;
+pub use job::{Job, MapJob};
+pub(crate) use queue::{Due, Failed, Problem};
+pub use queue::Goal;

@@ -1,0 +1,231 @@
+//! What is due, and which of it is next.
+
+use std::collections::BTreeSet;
+
+use crate::Key;
+use crate::context::{NameId, Reader};
+use crate::error::{Refusal, Result};
+use crate::store::Store;
+use crate::transaction::Undo;
+use crate::value::Host;
+
+use super::job::Job;
+
+/// The part of a folded key in the queue: behind all arrows.
+pub(crate) const FOLD: u16 = u16::MAX;
+
+/// A unit, or a folded key, that has to run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Due {
+    pub(crate) height: u32,
+    pub(crate) dir: NameId,
+    pub(crate) part: u16,
+    pub(crate) key: Key,
+}
+
+impl Due {
+    /// The first that this directory could have.
+    fn first_of(height: u32, dir: NameId) -> Self {
+        Due { height, dir, part: 0, key: Key::NONE }
+    }
+}
+
+/// What failed: a unit (`part`: its arrow) or a fold (`part`: [`FOLD`]).
+pub(crate) type Failed = Reader;
+
+/// Why a unit or a fold failed. It counts only if it still stands when the queue is empty.
+pub(crate) struct Problem<H: Host> {
+    pub(crate) failure: H::Failure,
+    /// The mapper wanted a name that another one held.
+    pub(crate) blocked: bool,
+}
+
+/// Which of what is due shall be brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// All of it.
+    All,
+    /// This directory, after all that it hangs on.
+    Upstream(NameId),
+    /// This directory alone.
+    Only(NameId),
+}
+
+impl<H: Host> Store<H> {
+    /// Notes that a unit or fold is due.
+    pub(crate) fn enqueue(&mut self, height: u32, reader: Reader) {
+        let due = Due { height, dir: reader.dir, part: reader.part, key: reader.key };
+        self.set_due(due, true);
+    }
+
+    /// Puts something into the queue or takes it out.
+    pub(crate) fn set_due(&mut self, due: Due, is: bool) {
+        if self.work.marks.is_empty() {
+            if is { self.work.due.insert(due) } else { self.work.due.remove(&due) };
+            return;
+        }
+        let was = if is { !self.work.due.insert(due.clone()) } else { self.work.due.remove(&due) };
+        if was != is {
+            self.work.journal.push(Undo::Due { due: Box::new(due), was });
+        }
+    }
+
+    /// Nothing of a directory is due any more.
+    pub(crate) fn clear_due(&mut self, height: u32, dir: NameId) {
+        while let Some(due) = self.first_of(height, dir).cloned() {
+            self.set_due(due, false);
+        }
+    }
+
+    /// The next job towards a goal, or `None` when there is nothing left to do for it. What needs no user code is done
+    /// on the way.
+    ///
+    /// # Errors
+    /// `Unsure`; and `NotConverging` where a unit ran too often.
+    pub fn next_job(&mut self, goal: Goal) -> Result<Option<Job<H>>, H> {
+        loop {
+            if let Some(reader) = self.next_final(goal) {
+                if let Some(job) = self.start_unit(&reader, true)? {
+                    return Ok(Some(job));
+                }
+                continue;
+            }
+            let Some(due) = self.next_due(goal) else {
+                if goal == Goal::All && self.settle_blocked() {
+                    continue;
+                }
+                return Ok(None);
+            };
+            self.work.stage = self.work.stage.min(1);
+            let reader = Reader { dir: due.dir, part: due.part, key: due.key.clone() };
+            let job = if due.part == FOLD { self.start_fold(&reader)? } else { self.start_unit(&reader, false)? };
+            if job.is_some() {
+                return Ok(job);
+            }
+        }
+    }
+
+    /// A mapper that was blocked to the last runs once more, and now a collision counts.
+    fn next_final(&mut self, goal: Goal) -> Option<Reader> {
+        if goal != Goal::All || self.work.finals.is_empty() {
+            return None;
+        }
+        while let Some(reader) = self.work.finals.pop() {
+            if self.work.failed.remove(&reader).is_some() {
+                return Some(reader);
+            }
+        }
+        None
+    }
+
+    fn next_due(&self, goal: Goal) -> Option<Due> {
+        match goal {
+            Goal::All => self.first_idle(None).cloned(),
+            Goal::Only(id) => {
+                let height = self.ctx.dirs.get(id)?.height;
+                self.first_of(height, id).cloned()
+            }
+            Goal::Upstream(id) => self.first_upstream(id),
+        }
+    }
+
+    /// The first that is due, of a directory that is not at work.
+    fn first_idle(&self, from: Option<&Due>) -> Option<&Due> {
+        let mut first = match from {
+            None => self.work.due.first()?,
+            Some(from) => self.work.due.range(from..).next()?,
+        };
+        while self.at_work(first.dir) {
+            let next = Due::first_of(first.height, NameId(first.dir.0 + 1));
+            first = self.work.due.range(&next..).next()?;
+        }
+        Some(first)
+    }
+
+    fn at_work(&self, id: NameId) -> bool {
+        self.work.frames.iter().any(|frame| frame.reader.dir == id)
+    }
+
+    fn first_of(&self, height: u32, id: NameId) -> Option<&Due> {
+        self.work.due.range(&Due::first_of(height, id)..).next().filter(|due| due.dir == id && due.height == height)
+    }
+
+    /// The first that is due of what a directory hangs on: itself, its parents, the directories whose mappers made it,
+    /// and so on. Costs nothing where nothing below its height is due.
+    fn first_upstream(&self, id: NameId) -> Option<Due> {
+        let least = self.first_idle(None)?.height;
+        let mut best: Option<&Due> = None;
+        let mut seen = BTreeSet::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            let Some(directory) = self.ctx.dirs.get(id) else { continue };
+            if directory.height < least || !seen.insert(id) {
+                continue;
+            }
+            if !self.at_work(id)
+                && let Some(due) = self.first_of(directory.height, id)
+                && best.is_none_or(|best| due < best)
+            {
+                best = Some(due);
+            }
+            open.extend(directory.parents());
+            open.extend(directory.owners.readers().into_iter().map(|owner| owner.dir));
+        }
+        best.cloned()
+    }
+
+    /// When the queue is empty and mappers are still blocked: first all of them let go of what they hold and run
+    /// again; then they run a last time, and a collision counts. Whether there is more to do.
+    fn settle_blocked(&mut self) -> bool {
+        let blocked: Vec<Reader> = self
+            .work
+            .failed
+            .iter()
+            .filter(|(_, problem)| problem.blocked)
+            .map(|(reader, _)| reader.clone())
+            .collect();
+        if blocked.is_empty() || self.work.stage >= 2 {
+            return false;
+        }
+        self.work.stage += 1;
+        if self.work.stage == 1 {
+            for reader in &blocked {
+                self.let_go(reader);
+            }
+            for reader in &blocked {
+                self.invalidate(reader);
+            }
+        } else {
+            self.work.finals = blocked;
+            self.work.finals.reverse();
+        }
+        true
+    }
+
+    /// Whether anything is due, failed or waits for its hook.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.work.due.is_empty() || self.work.hooks.iter().any(|(_, hook)| hook.is_some())
+    }
+
+    /// Counts a run of a unit in this drain.
+    ///
+    /// # Errors
+    /// `NotConverging` where that was one too many.
+    pub(crate) fn count_run(&mut self, reader: &Reader) -> Result<(), H> {
+        let limit = self.options().max_rounds;
+        let runs = self.work.runs.entry(reader.clone()).or_insert(0);
+        *runs += 1;
+        if *runs > limit {
+            let name = self.ctx.dirs.name(reader.dir).map(|name| name.as_str().to_owned()).unwrap_or_default();
+            let what = format!("runs of the mapper of {name:?} for key {} in one round", reader.key);
+            return Err(Refusal::NotConverging { limit, what }.into());
+        }
+        Ok(())
+    }
+
+    /// The first failure that stands after the drain, if any; the host raises it.
+    pub fn take_failure(&mut self) -> Option<H::Failure> {
+        let reader = self.work.failed.keys().next().cloned()?;
+        self.work.failed.remove(&reader).map(|problem| problem.failure)
+    }
+}

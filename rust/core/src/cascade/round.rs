@@ -1,0 +1,359 @@
+//! One round of an update: `update_with_status`.
+//!
+//! A round drains the queue (the host runs [`next_job`](Store::next_job) until there is none), runs the hooks that
+//! were postponed ([`Store::next_hook`]), and ends here: what changed is stamped, tombstones that nobody needs are
+//! purged, and the clock moves on. The answer is whether another round is due.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::Key;
+use crate::context::NameId;
+use crate::directory::{Content, Row};
+use crate::dirs::{Slot, State};
+use crate::error::{Refusal, Result};
+use crate::store::Store;
+use crate::tick::Tick;
+use crate::transaction::Undo;
+use crate::value::Host;
+
+/// What a round left to decide of a row.
+struct Touched<V> {
+    dir: NameId,
+    key: Key,
+    /// What was there when the round began.
+    old: Option<(Tick, Row<V>)>,
+}
+
+impl<H: Host> Store<H> {
+    /// The queue is about to be drained.
+    pub fn begin_drain(&mut self) {
+        self.work.cascading = true;
+        self.work.stage = 0;
+        self.work.finals.clear();
+        self.work.runs.clear();
+    }
+
+    /// The queue is drained, or draining it failed.
+    pub fn end_drain(&mut self) {
+        self.work.cascading = false;
+    }
+
+    /// Another round begins.
+    ///
+    /// # Errors
+    /// `NotConverging` where that is one too many.
+    pub fn begin_round(&mut self) -> Result<(), H> {
+        let limit = self.options.max_rounds;
+        self.work.rounds += 1;
+        if self.work.rounds > limit {
+            return Err(Refusal::NotConverging { limit, what: "rounds in one transaction".to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    /// The next hook to run in this round, among the first `waiting` that stood when it was drained.
+    pub fn next_hook(&mut self, waiting: &mut usize) -> Option<H::Code> {
+        while *waiting > 0 && !self.work.hooks.is_empty() {
+            *waiting -= 1;
+            if let (_, Some(hook)) = self.work.hooks.remove(0) {
+                return Some(hook);
+            }
+        }
+        None
+    }
+
+    /// How many hooks wait.
+    #[must_use]
+    pub fn waiting_hooks(&self) -> usize {
+        self.work.hooks.len()
+    }
+
+    /// Ends a round, `from_context` being reset: stamps what changed, purges, moves the clock on. Whether another
+    /// round is due.
+    ///
+    /// # Errors
+    /// `Unsure`: nothing has changed, and the call is to be repeated.
+    pub fn update_with_status(&mut self) -> Result<bool, H> {
+        let again = self.is_due();
+        let rows = self.judge_rows()?;
+        let now = self.ctx.tick;
+        let mut changed = BTreeSet::new();
+        self.settle_rows(rows, again, &mut changed);
+        self.settle_dirs(&mut changed);
+        for &id in &changed {
+            self.ctx.dirs.state.stamp(&id, now);
+        }
+        self.work.changed.extend(changed);
+        self.ctx.tick += 1;
+        self.work.purged_dirs += self.purge_up_to(if again { self.work.base.tick } else { Tick::MAX });
+        self.work.round_start = self.work.journal.len();
+        self.work.retouched.clear();
+        Ok(again)
+    }
+
+    /// What the round did to each row that it touched: written once, it changed or is gone; written more than once,
+    /// only a comparison tells.
+    fn judge_rows(&mut self) -> Result<Judged<H::Value>, H> {
+        let now = self.ctx.tick;
+        let mut judged = Judged { changed: BTreeSet::new(), removed: Vec::new(), unchanged: Vec::new() };
+        let mut seen: BTreeSet<(NameId, &Key)> = BTreeSet::new();
+        let mut last = None;
+        for undo in &self.work.journal[self.work.round_start..] {
+            let Undo::Row { dir, key, old, live } = undo else { continue };
+            let single = self.work.retouched.is_empty() || !self.work.retouched.contains(&(*dir, key.clone()));
+            if single {
+                if *live {
+                    if last != Some(*dir) {
+                        judged.changed.insert(*dir);
+                        last = Some(*dir);
+                    }
+                } else {
+                    judged.removed.push(Touched { dir: *dir, key: key.clone(), old: old.clone() });
+                }
+                continue;
+            }
+            if !seen.insert((*dir, key)) {
+                continue;
+            }
+            let Some(directory) = self.ctx.dirs.get(*dir) else { continue };
+            let there = old.as_ref().filter(|(stamp, _)| *stamp < now || directory.created == now);
+            let was = there.and_then(|(_, row)| row.content());
+            let equal = match (was, directory.content(key)) {
+                (None, None) => true,
+                (Some(was), Some(is)) => self.equal(was, is)?,
+                _ => false,
+            };
+            if directory.content(key).is_none() {
+                judged.removed.push(Touched { dir: *dir, key: key.clone(), old: old.clone() });
+            } else if equal {
+                judged.unchanged.push(Touched { dir: *dir, key: key.clone(), old: old.clone() });
+            } else {
+                judged.changed.insert(*dir);
+            }
+        }
+        Ok(judged)
+    }
+
+    fn equal(&self, a: &Content<H::Value>, b: &Content<H::Value>) -> Result<bool, H> {
+        Ok(a.iter().count() == b.iter().count() && self.verdicts.sequences(a.iter(), b.iter())?)
+    }
+
+    fn settle_rows(&mut self, judged: Judged<H::Value>, again: bool, changed: &mut BTreeSet<NameId>) {
+        let (now, first) = (self.ctx.tick, self.work.base.tick);
+        changed.extend(judged.changed.into_iter().filter(|&id| self.ctx.dirs.get(id).is_some()));
+        for Touched { dir, key, old } in judged.unchanged {
+            // Equal again: the row is as it was, with the stamp that it had. (What a derived row got from which source
+            // may differ all the same, so the row itself stays.)
+            let Some((stamp, row)) = old else { continue };
+            let is_input = self.ctx.dirs.get(dir).is_some_and(|directory| directory.derived().is_none());
+            let there = self.ctx.dirs.get(dir).and_then(|directory| directory.rows.get(&key)).cloned();
+            let row = if is_input { Some(row) } else { there };
+            self.restore_row(dir, &key, row.map(|row| (stamp, row)));
+        }
+        let mut purged: Vec<NameId> = Vec::new();
+        for Touched { dir, key, old } in judged.removed {
+            let Some(directory) = self.ctx.dirs.get(dir) else { continue };
+            let Some(Row::Deleted { since }) = directory.rows.get(&key) else { continue };
+            let of_new_generation = directory.created == now;
+            let was_live = old.as_ref().is_some_and(|(_, row)| row.content().is_some());
+            let known = *since < first && !of_new_generation;
+            if was_live && !of_new_generation {
+                changed.insert(dir);
+            }
+            if known && was_live {
+                if again || !self.is_purgeable_key(dir, now) {
+                    let at = (now, key);
+                    self.edit_tombs(dir, |tombs| drop(tombs.queue.set(at, (), ())));
+                } else {
+                    self.restore_row(dir, &key, None);
+                    self.ctx.counts.purged += 1;
+                    if purged.last() != Some(&dir) {
+                        purged.push(dir);
+                    }
+                }
+            } else if let Some((stamp, row @ Row::Deleted { .. })) = old {
+                // It was a tombstone before this round: it came and went, and is that tombstone again.
+                if stamp < first {
+                    self.take_last_life(dir, &key);
+                }
+                self.restore_row(dir, &key, Some((stamp, row)));
+                self.edit_tombs(dir, |tombs| drop(tombs.queue.set((stamp, key), (), ())));
+            } else if let Some((since, removed)) = self.take_last_life(dir, &key) {
+                self.restore_row(dir, &key, Some((removed, Row::Deleted { since })));
+            } else {
+                self.restore_row(dir, &key, None);
+            }
+        }
+        for dir in purged {
+            self.raise_key_floor(dir, now + 1);
+        }
+    }
+
+    /// Directories that came, went or were made anew in this round.
+    fn settle_dirs(&mut self, changed: &mut BTreeSet<NameId>) {
+        let (now, first) = (self.ctx.tick, self.work.base.tick);
+        let mut seen: BTreeSet<NameId> = BTreeSet::new();
+        let mut touched = Vec::new();
+        for undo in &self.work.journal[self.work.round_start..] {
+            let Undo::Slot { id, old } = undo else { continue };
+            if seen.insert(*id) {
+                let was = match old.as_ref().map(|(_, slot)| slot) {
+                    Some(Slot { name, state: State::Live(directory) }) => Some((directory.generation, name.clone())),
+                    _ => None,
+                };
+                touched.push((*id, was));
+            }
+        }
+        for (id, was) in touched {
+            if let Some((_, name)) = &was
+                && !self.work.came.contains(&id)
+            {
+                self.work.was_live.entry(id).or_insert_with(|| name.clone());
+            }
+            let Some((_, &stamp, slot)) = self.ctx.dirs.state.get_entry(&id) else { continue };
+            match &slot.state {
+                State::Live(directory) => {
+                    if was.is_none() && !self.work.was_live.contains_key(&id) {
+                        self.work.came.insert(id);
+                    }
+                    if was.is_none_or(|(generation, _)| generation != directory.generation) {
+                        changed.insert(id);
+                    }
+                }
+                State::Deleted(deleted) if stamp == now => {
+                    let since = deleted.since;
+                    changed.remove(&id);
+                    if since < first {
+                        self.set_queued(now, id, true);
+                    } else {
+                        self.forget_deleted(id);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A directory that came and went within the transaction leaves nothing; where an earlier life of the name is
+    /// remembered, that is the tombstone again.
+    fn forget_deleted(&mut self, id: NameId) {
+        let earlier = self.ctx.dirs.earlier.range(&(id, 0)..=&(id, Tick::MAX)).next_back();
+        let life = earlier.map(|(&(_, removed), (), since)| (removed, since.0));
+        let Some(name) = self.ctx.dirs.name(id).cloned() else { return };
+        if let Some((removed, since)) = life {
+            self.set_earlier(id, removed, None);
+            let state = State::Deleted(crate::dirs::DeletedDir { since });
+            self.set_slot(id, removed, Slot { name, state });
+        } else {
+            self.set_slot(id, 0, Slot { name, state: State::Absent });
+            self.free_name(id);
+        }
+    }
+
+    /// Removes every tombstone that no live reader needs, as each commit does by itself; number removed, of
+    /// directories. Nothing while a transaction is open: its end does it.
+    pub fn purge_deleted_dirs(&mut self) -> usize {
+        if self.open { 0 } else { self.purge() }
+    }
+
+    pub(crate) fn purge(&mut self) -> usize {
+        self.purge_up_to(Tick::MAX)
+    }
+
+    /// `limit`: while a transaction goes on, a reader may yet register at the tick where it began.
+    fn purge_up_to(&mut self, limit: Tick) -> usize {
+        let recent = self.ctx.tick.saturating_sub(self.options.history);
+        let horizon = self.readers.horizon_of_dirs().unwrap_or(Tick::MAX).min(recent).min(limit);
+        let purged = self.purge_dirs_before(horizon);
+        if !self.ctx.tombed.is_empty() {
+            let dirs: Vec<NameId> = self.ctx.tombed.iter().map(|(id, ..)| *id).collect();
+            for dir in dirs {
+                let horizon = self.readers.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(recent).min(limit);
+                self.purge_keys_before(dir, horizon);
+            }
+        }
+        purged
+    }
+
+    fn is_purgeable_key(&self, dir: NameId, removed: Tick) -> bool {
+        let recent = (self.ctx.tick + 1).saturating_sub(self.options.history);
+        removed < self.readers.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(recent)
+    }
+
+    /// `purge_deleted_dirs(horizon)` proper: every life of a directory that ended before the horizon. O(log n) each.
+    fn purge_dirs_before(&mut self, horizon: Tick) -> usize {
+        let mut purged = 0;
+        while let Some(&(removed, id)) = self.ctx.dirs.queue.first().map(|(at, ..)| at) {
+            if removed >= horizon {
+                break;
+            }
+            self.set_queued(removed, id, false);
+            let Some((_, &stamp, slot)) = self.ctx.dirs.state.get_entry(&id) else { continue };
+            let is_live = matches!(slot.state, State::Live(_));
+            let is_last = matches!(slot.state, State::Deleted(_)) && stamp == removed;
+            let name = slot.name.clone();
+            if is_last {
+                self.set_slot(id, 0, Slot { name, state: State::Absent });
+            } else {
+                self.set_earlier(id, removed, None);
+            }
+            if !is_live {
+                purged += 1;
+            }
+            self.free_name(id);
+            self.ctx.dirs.floor = self.ctx.dirs.floor.max(removed + 1);
+        }
+        self.ctx.counts.purged += purged as u64;
+        purged
+    }
+
+    /// The same for the keys of a directory.
+    pub(crate) fn purge_keys_before(&mut self, dir: NameId, horizon: Tick) {
+        let mut floor = 0;
+        loop {
+            let Some(directory) = self.ctx.dirs.get(dir) else { return };
+            let Some(tombs) = directory.tombs.as_ref().map(Arc::clone) else { break };
+            let Some(((removed, key), ..)) = tombs.queue.first().filter(|((removed, _), ..)| *removed < horizon) else {
+                break;
+            };
+            let (removed, key) = (*removed, key.clone());
+            drop(tombs);
+            let row = directory.rows.get_entry(&key);
+            let is_live = row.is_some_and(|(.., row)| row.content().is_some());
+            let is_last = row.is_some_and(|(_, &stamp, row)| row.content().is_none() && stamp == removed);
+            if is_last {
+                self.restore_row(dir, &key, None);
+            }
+            self.edit_tombs(dir, |tombs| {
+                tombs.queue.remove(&(removed, key.clone()));
+                if !is_last && let Some(lives) = tombs.earlier.get(&key) {
+                    let mut lives = lives.clone();
+                    lives.0.retain(|(_, ended)| *ended != removed);
+                    if lives.0.is_empty() {
+                        tombs.earlier.remove(&key);
+                    } else {
+                        tombs.earlier.set(key.clone(), (), lives);
+                    }
+                }
+            });
+            if !is_live {
+                self.ctx.counts.purged += 1;
+            }
+            floor = removed + 1;
+        }
+        if floor > 0 {
+            self.raise_key_floor(dir, floor);
+        }
+    }
+}
+
+/// See `judge_rows`.
+struct Judged<V> {
+    /// Directories with a row that is another than before.
+    changed: BTreeSet<NameId>,
+    /// Rows that are gone.
+    removed: Vec<Touched<V>>,
+    /// Rows that are equal to what they were.
+    unchanged: Vec<Touched<V>>,
+}

@@ -1,0 +1,144 @@
+//! The state map: which directories there are, which were removed, and the purge of what nobody needs to know.
+//!
+//! # Definitions
+//! * `state`: interned name -> [`Slot`], stamped with the tick of the directory's last change. A slot is a live
+//!   directory, the tombstone [`DeletedDir`] of one that was removed, or neither (`Absent`: the name is in use by an
+//!   arrow or a dependency, not by a directory).
+//! * A *life* of a name is a pair (there since, removed). The last life of a removed name is its tombstone; those
+//!   before it, and those of a name that is live again, stand in `earlier`.
+//! * `queue`: (stamp, name) of each tombstone and each earlier life, so that the purge takes a prefix.
+//! * `floor` = 1 + the largest stamp ever purged.
+//!
+//! # Invariants
+//! 1. `queue` = { (stamp, name) of each `DeletedDir` } + { (removed, name) of each life in `earlier` }.
+//! 2. Each stamp in `queue` is at least `floor`: a reader at `since >= floor` finds every removal since then.
+//! 3. A slot that is `Absent` is in use by an arrow or a dependency.
+//! 4. `names` and `state` hold the same names.
+//!
+//! # The purge
+//! `purge(horizon)` removes every life that ended before the horizon: for a reader at position p, it was told of a
+//! removal stamped r already exactly if r < p, and the horizon is the smallest position. So it takes the prefix of
+//! `queue` below the horizon, at O(log n) each, and looks at nothing else. SKStore never did this.
+
+use std::sync::Arc;
+
+use crate::context::NameId;
+use crate::directory::Directory;
+use crate::name::Name;
+use crate::tick::{FIRST, Tick};
+use crate::tick_map::{Held, TickMap};
+use crate::value::Host;
+
+/// What stands in the state map for a removed directory; the entry's stamp is the tick of the removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeletedDir {
+    /// From which tick the name was there.
+    pub(crate) since: Tick,
+}
+
+pub(crate) enum State<H: Host> {
+    Live(Arc<Directory<H>>),
+    Deleted(DeletedDir),
+    Absent,
+}
+
+pub(crate) struct Slot<H: Host> {
+    pub(crate) name: Name,
+    pub(crate) state: State<H>,
+}
+
+impl<H: Host> Clone for Slot<H> {
+    fn clone(&self) -> Self {
+        let state = match &self.state {
+            State::Live(directory) => State::Live(Arc::clone(directory)),
+            State::Deleted(deleted) => State::Deleted(*deleted),
+            State::Absent => State::Absent,
+        };
+        Slot { name: self.name.clone(), state }
+    }
+}
+
+impl<H: Host> Held for Slot<H> {
+    fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(_))
+    }
+}
+
+impl Held for NameId {}
+
+pub(crate) struct Dirs<H: Host> {
+    /// In the order of the names.
+    pub(crate) names: TickMap<Name, NameId, ()>,
+    pub(crate) state: TickMap<NameId, Slot<H>>,
+    pub(crate) earlier: TickMap<(NameId, Tick), Since, ()>,
+    pub(crate) queue: TickMap<(Tick, NameId), (), ()>,
+    pub(crate) floor: Tick,
+}
+
+/// From which tick an earlier life of a name was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Since(pub(crate) Tick);
+
+impl Held for Since {}
+
+impl<H: Host> Clone for Dirs<H> {
+    fn clone(&self) -> Self {
+        Dirs {
+            names: self.names.clone(),
+            state: self.state.clone(),
+            earlier: self.earlier.clone(),
+            queue: self.queue.clone(),
+            floor: self.floor,
+        }
+    }
+}
+
+impl<H: Host> Dirs<H> {
+    pub(crate) fn new() -> Self {
+        Dirs {
+            names: TickMap::new(),
+            state: TickMap::new(),
+            earlier: TickMap::new(),
+            queue: TickMap::new(),
+            floor: FIRST,
+        }
+    }
+
+    /// The number of a name that is interned.
+    pub(crate) fn id(&self, name: &Name) -> Option<NameId> {
+        self.names.get(name).copied()
+    }
+
+    pub(crate) fn get(&self, id: NameId) -> Option<&Directory<H>> {
+        match &self.state.get(&id)?.state {
+            State::Live(directory) => Some(directory),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn slot(&self, id: NameId) -> Option<&Slot<H>> {
+        self.state.get(&id)
+    }
+
+    /// The name behind a number that is in use.
+    pub(crate) fn name(&self, id: NameId) -> Option<&Name> {
+        self.state.get(&id).map(|slot| &slot.name)
+    }
+
+    /// Live directories in the order of their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Name, NameId, &Directory<H>)> {
+        self.names.iter().filter_map(|(name, (), &id)| self.get(id).map(|directory| (name, id, directory)))
+    }
+
+    /// A life of a name that is not live any more, or is again, which a reader at `since` knew and which ended later.
+    pub(crate) fn was_there(&self, id: NameId, since: Tick) -> bool {
+        if let Some((_, &removed, slot)) = self.state.get_entry(&id)
+            && let State::Deleted(deleted) = slot.state
+            && deleted.since < since
+            && since <= removed
+        {
+            return true;
+        }
+        self.earlier.range(&(id, since)..=&(id, Tick::MAX)).any(|(_, (), life)| life.0 < since)
+    }
+}

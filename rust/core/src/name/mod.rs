@@ -1,0 +1,194 @@
+//! Names: what directories are found by.
+//!
+//! A name is `/part/part/.../`. [`Name::parse`] checks a text that a user gave; [`Name::child`] makes the name of the
+//! directory that belongs to a key of another, as `DirName("/s/") / key` does (`part.rs`).
+//!
+//! # Invariants
+//!
+//! 1. A name begins and ends with a slash and has at least one part; a part is one or more characters, none of them
+//!    a slash or a control character (Unicode category Cc); a part is neither `.` nor `..`. Every way to a `Name`
+//!    keeps this, so nothing else checks it.
+//! 2. `a.child(j) == a.child(k)` if and only if `j == k`; and `a.child(k).parent() == Some(a)`.
+//! 3. Names are equal, ordered and hashed by their text, so a map of names may be asked for a `&str`.
+
+mod part;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt::{self, Debug, Display, Formatter};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::key::Key;
+use crate::key::repr::Quoted;
+
+/// A checked directory name; see the [module](self). A clone costs one reference count.
+///
+/// ```
+/// # use livedirs_core::{Key, Name};
+/// let users = Name::parse("/app/users/")?;
+/// assert_eq!(users.child(&Key::str("a/b")).as_str(), "/app/users/a%2Fb/");
+/// assert_eq!(users.parent(), Some(Name::parse("/app/")?));
+/// assert!(users.parts().eq(["app", "users"]));
+/// assert!(Name::parse("/users").is_err());
+/// # Ok::<(), livedirs_core::NameError>(())
+/// ```
+#[derive(Clone)]
+pub struct Name(Arc<str>);
+
+/// Why a text is no directory name. `asked` is that text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error(
+        "{} is no directory name: a name begins and ends with a slash and has at least one part, as in '/users/'",
+        Quoted(asked)
+    )]
+    NoSlashes { asked: Box<str> },
+    #[error("{} is no directory name: a name has no empty part", Quoted(asked))]
+    EmptyPart { asked: Box<str> },
+    #[error(
+        "{} is no directory name: a name has no part '.' or '..'",
+        Quoted(asked)
+    )]
+    DotPart { asked: Box<str> },
+    #[error(
+        "{} is no directory name: a name has no control character",
+        Quoted(asked)
+    )]
+    ControlCharacter { asked: Box<str> },
+}
+
+impl Name {
+    /// The text as a name, if it is one. O(length).
+    pub fn parse(text: &str) -> Result<Name, NameError> {
+        let asked = || text.into();
+        let inner = text
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_suffix('/'))
+            .filter(|inner| !inner.is_empty());
+        let Some(inner) = inner else {
+            return Err(NameError::NoSlashes { asked: asked() });
+        };
+        for part in inner.split('/') {
+            if part.is_empty() {
+                return Err(NameError::EmptyPart { asked: asked() });
+            }
+            if matches!(part, "." | "..") {
+                return Err(NameError::DotPart { asked: asked() });
+            }
+            if part.chars().any(char::is_control) {
+                return Err(NameError::ControlCharacter { asked: asked() });
+            }
+        }
+        Ok(Name(text.into()))
+    }
+
+    /// The name of the directory that belongs to `key` of this one; different keys give different names. O(length).
+    ///
+    /// ```
+    /// # use livedirs_core::{Key, Name};
+    /// let s = Name::parse("/s/")?;
+    /// let key = Key::tuple(vec![Key::int(1), Key::str("a,b")]).unwrap();
+    /// assert_eq!(s.child(&key).as_str(), "/s/(1,a%2Cb)/");
+    /// assert_eq!(s.child(&Key::int(7)).as_str(), "/s/7/");
+    /// assert_eq!(s.child(&Key::str("7")).as_str(), "/s/%37/");
+    /// # Ok::<(), livedirs_core::NameError>(())
+    /// ```
+    #[must_use]
+    pub fn child(&self, key: &Key) -> Name {
+        let mut text = String::with_capacity(self.0.len() + 24);
+        text.push_str(&self.0);
+        part::push(&mut text, key);
+        text.push('/');
+        Name(text.into())
+    }
+
+    /// The name without its last part, where more than one is there. O(length).
+    pub fn parent(&self) -> Option<Name> {
+        let open = self.0.strip_suffix('/')?;
+        let (before, _) = open
+            .rsplit_once('/')
+            .filter(|(before, _)| !before.is_empty())?;
+        self.0.get(..=before.len()).map(|text| Name(text.into()))
+    }
+
+    /// The parts, from the first; at least one.
+    pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_suffix('/'))
+            .unwrap_or_default()
+            .split('/')
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The bytes that the name has on the heap; clones share them.
+    pub fn heap_bytes(&self) -> usize {
+        2 * size_of::<usize>() + self.0.len()
+    }
+}
+
+impl PartialEq for Name {
+    /// Clones of one name are equal at a glance; else O(length).
+    #[inline]
+    fn eq(&self, other: &Name) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Name {}
+
+impl Ord for Name {
+    #[inline]
+    fn cmp(&self, other: &Name) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            Ordering::Equal
+        } else {
+            self.0.cmp(&other.0)
+        }
+    }
+}
+
+impl PartialOrd for Name {
+    #[inline]
+    fn partial_cmp(&self, other: &Name) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Name {
+    /// As the `str` hashes, which `Borrow<str>` asks for.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Name {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Debug for Name {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Debug::fmt(self.as_str(), f)
+    }
+}

@@ -1,0 +1,236 @@
+//! Reads, as code sees them: inside of a mapper each is tracked, and shows the state that is being brought about.
+
+use crate::Key;
+use crate::context::{Context, NameId};
+use crate::directory::{Content, DirKind, Directory, Row, Upper, bounds};
+use crate::error::Result;
+use crate::name::Name;
+use crate::store::Store;
+use crate::tick::Tick;
+use crate::tick_map::{TickMap, Walk};
+use crate::transaction::Version;
+use crate::value::Host;
+
+use super::Tag;
+
+impl<H: Host> Store<H> {
+    /// The directory that bears a name, as code sees it now; untracked.
+    pub(crate) fn find(&self, name: &Name) -> Option<NameId> {
+        self.ctx.dirs.id(name).filter(|&id| self.is_visible(id))
+    }
+
+    /// The directory that bears a name, as code sees it now; inside of a mapper a read of its existence. O(log n).
+    pub fn look_up(&mut self, name: &Name) -> Option<NameId> {
+        if self.in_mapper() {
+            let id = self.intern(name);
+            self.track(id, Tag::Existence);
+            return self.is_visible(id).then_some(id);
+        }
+        self.find(name)
+    }
+
+    /// The same where the host remembers under which number it found the name last. O(log n), without a comparison of
+    /// names in the usual case.
+    pub fn look_up_at(&mut self, name: &Name, hint: NameId) -> Option<NameId> {
+        if !self.in_mapper() && is_named(&self.ctx, hint, name) {
+            return Some(hint);
+        }
+        self.look_up(name)
+    }
+
+    /// Whether a mapper that reads this directory must have jobs run first, towards
+    /// [`Goal::Upstream`](crate::Goal) of it.
+    #[must_use]
+    pub fn needs_pull(&self, id: NameId) -> bool {
+        if !self.in_mapper() || self.work.due.is_empty() {
+            return false;
+        }
+        // Outside of a cascade derived directories show the state before it, but for those that are being made.
+        self.work.cascading
+            || self.ctx.dirs.get(id).is_some_and(|directory| directory.created == self.ctx.tick)
+    }
+
+    /// Notes what the mapper at work, if there is one, reads of a directory.
+    pub fn note_read(&mut self, id: NameId, tag: impl FnOnce() -> Tag) {
+        if self.in_mapper() {
+            self.track(id, tag());
+        }
+    }
+
+    /// The directory, for reading.
+    #[must_use]
+    pub fn directory(&self, id: NameId) -> Option<View<'_, H>> {
+        self.ctx.dirs.get(id).filter(|_| self.is_visible(id)).map(View)
+    }
+
+    /// Names of directories as code sees them, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<Name> {
+        let live = self.ctx.dirs.iter().filter(|(_, id, _)| self.is_visible(*id));
+        live.map(|(name, ..)| name.clone()).collect()
+    }
+
+    /// How many directories code sees. O(1), in a mapper O(what it made before).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if self.in_mapper() { self.names().len() } else { self.ctx.counts.dirs }
+    }
+
+    /// Whether code sees no directory.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Checks that one may ask for changes since then.
+    ///
+    /// # Errors
+    /// `Later` than the present tick.
+    pub fn check_since(&self, since: Tick) -> Result<(), H> {
+        let now = self.work_tick();
+        if since > now { Err(crate::Refusal::Later { since, now }.into()) } else { Ok(()) }
+    }
+
+    const fn work_tick(&self) -> Tick {
+        if self.open { self.work.base.tick } else { self.ctx.tick }
+    }
+}
+
+fn is_named<H: Host>(ctx: &Context<H>, id: NameId, name: &Name) -> bool {
+    ctx.dirs.slot(id).is_some_and(|slot| {
+        matches!(slot.state, crate::dirs::State::Live(_)) && slot.name == *name
+    })
+}
+
+impl<H: Host> Version<H> {
+    #[must_use]
+    pub const fn tick(&self) -> Tick {
+        self.0.tick
+    }
+
+    /// The directory of a name. O(log n).
+    #[must_use]
+    pub fn find(&self, name: &Name) -> Option<NameId> {
+        self.0.dirs.id(name).filter(|&id| self.0.dirs.get(id).is_some())
+    }
+
+    /// The same where the host remembers under which number it found the name last.
+    #[must_use]
+    pub fn find_at(&self, name: &Name, hint: NameId) -> Option<NameId> {
+        if is_named(&self.0, hint, name) { Some(hint) } else { self.find(name) }
+    }
+
+    /// The directory, for reading.
+    #[must_use]
+    pub fn directory(&self, id: NameId) -> Option<View<'_, H>> {
+        self.0.dirs.get(id).map(View)
+    }
+
+    /// Names of directories, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<Name> {
+        self.0.dirs.iter().map(|(name, ..)| name.clone()).collect()
+    }
+
+    /// How many directories there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.counts.dirs
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A directory in one version, for reading.
+pub struct View<'a, H: Host>(&'a Directory<H>);
+
+/// The values of a key; at least one.
+pub struct Values<'a, V>(&'a Content<V>);
+
+impl<'a, V: Clone> Values<'a, V> {
+    /// The only one, if there is but one.
+    #[must_use]
+    pub fn single(&self) -> Option<&'a V> {
+        self.0.single()
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a V> + use<'a, V> {
+        self.0.iter()
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.iter().count()
+    }
+}
+
+impl<'a, H: Host> View<'a, H> {
+    #[must_use]
+    pub const fn kind(&self) -> DirKind {
+        self.0.kind()
+    }
+
+    #[must_use]
+    pub const fn created(&self) -> Tick {
+        self.0.created
+    }
+
+    /// Keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.rows.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.rows.is_empty()
+    }
+
+    /// The values of a key. O(log n).
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Values<'a, H::Value>> {
+        self.0.content(key).map(Values)
+    }
+
+    /// Rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a Key, Values<'a, H::Value>)> + use<'a, H> {
+        self.0.rows.iter().filter_map(|(key, _, row)| Some((key, Values(row.content()?))))
+    }
+
+    /// All rows, for an iterator of its own over the version at which it began. O(log n).
+    #[must_use]
+    pub fn walk(&self, reversed: bool) -> Rows<H> {
+        Rows(self.0.rows.walk(reversed))
+    }
+
+    /// The rows of an inclusive range. O(log n).
+    #[must_use]
+    pub fn walk_between(&self, lo: &Key, hi: &Upper) -> Rows<H> {
+        match bounds(lo, hi) {
+            Some(range) => Rows(self.0.rows.walk_range::<Key, _>(range, false)),
+            None => Rows(TickMap::new().walk(false)),
+        }
+    }
+}
+
+/// Rows of a directory as they were when this was made.
+pub struct Rows<H: Host>(Walk<Key, Row<H::Value>, Tick>);
+
+impl<H: Host> Iterator for Rows<H> {
+    type Item = (Key, Vec<H::Value>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (key, _, row) = self.0.next()?;
+            if let Row::Live { content, .. } = row {
+                return Some((key, content.to_vec()));
+            }
+        }
+    }
+}

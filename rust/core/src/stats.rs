@@ -1,0 +1,112 @@
+//! What a store holds, in numbers.
+
+use crate::context::Context;
+use crate::directory::Directory;
+use crate::dirs::State;
+use crate::store::Store;
+use crate::tick::Tick;
+use crate::transaction::Version;
+use crate::value::Host;
+
+/// Exact counts; equal before and after work that cancels itself out, but for tick, purged and bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    pub tick: Tick,
+    pub dirs: usize,
+    pub dir_tombstones: usize,
+    pub key_tombstones: usize,
+    pub oldest_tombstone: Option<Tick>,
+    pub purged: u64,
+    pub keys: usize,
+    pub dependencies: usize,
+    pub names: usize,
+    pub bytes: usize,
+}
+
+impl<H: Host> Store<H> {
+    /// The version that the caller sees. O(directories), for the bytes.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        stats(&self.ctx)
+    }
+
+    /// Units and folds that are due; none between transactions.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.work.due.len()
+    }
+
+    /// The smallest position of a live reader; the present tick where there is none.
+    #[must_use]
+    pub fn horizon(&self) -> Tick {
+        self.readers.horizon().unwrap_or(self.ctx.tick)
+    }
+}
+
+impl<H: Host> Version<H> {
+    /// See [`Store::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        stats(&self.0)
+    }
+}
+
+fn stats<H: Host>(ctx: &Context<H>) -> Stats {
+    let of_dirs = ctx
+        .dirs
+        .queue
+        .iter()
+        .find(|((removed, id), ..)| {
+            ctx.dirs.state.get_entry(id).is_some_and(|(_, stamp, slot)| {
+                stamp == removed && matches!(slot.state, State::Deleted(_))
+            })
+        })
+        .map(|((removed, _), ..)| *removed);
+    let of_keys = ctx.tombed.iter().filter_map(|(id, ..)| oldest_key_tombstone(ctx.dirs.get(*id)?)).min();
+    Stats {
+        tick: ctx.tick,
+        dirs: ctx.counts.dirs,
+        dir_tombstones: ctx.counts.dir_tombstones,
+        key_tombstones: ctx.counts.key_tombstones,
+        oldest_tombstone: of_dirs.into_iter().chain(of_keys).min(),
+        purged: ctx.counts.purged,
+        keys: ctx.counts.keys,
+        dependencies: ctx.dependencies.len(),
+        names: ctx.dirs.names.total(),
+        bytes: bytes(ctx),
+    }
+}
+
+fn oldest_key_tombstone<H: Host>(directory: &Directory<H>) -> Option<Tick> {
+    let tombs = directory.tombs.as_ref()?;
+    let queued = tombs.queue.iter().map(|(at, ..)| at);
+    queued
+        .filter(|(removed, key)| {
+            directory.rows.get_entry(key).is_some_and(|(_, stamp, row)| stamp == removed && row.content().is_none())
+        })
+        .map(|(removed, _)| *removed)
+        .next()
+}
+
+/// What the maps of a version allocate; what is shared with other versions counts in each.
+fn bytes<H: Host>(ctx: &Context<H>) -> usize {
+    let dirs = &ctx.dirs;
+    let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
+    let of_each: usize = dirs.iter().map(|(name, _, directory)| name.as_str().len() + directory.bytes()).sum();
+    maps + ctx.arrows.bytes() + ctx.dependencies.bytes() + ctx.tombed.bytes() + of_each
+}
+
+impl<H: Host> Directory<H> {
+    fn bytes(&self) -> usize {
+        let tombs = self.tombs.as_ref().map_or(0, |tombs| tombs.queue.bytes() + tombs.earlier.bytes());
+        let derived = self.derived().map_or(0, |derived| {
+            let units: usize = derived.units.iter().map(crate::tick_map::TickMap::bytes).sum();
+            let folding = derived.folding.as_ref().map_or(0, |folding| {
+                let members = folding.members.as_ref().map_or(0, crate::tick_map::TickMap::bytes);
+                folding.groups.bytes() + folding.sorted.bytes() + members
+            });
+            units + folding + std::mem::size_of_val(&*derived.arrows)
+        });
+        size_of::<Self>() + self.rows.bytes() + tombs + derived
+    }
+}

@@ -1,0 +1,151 @@
+//! The store: one context, the transaction that edits it, and the readers of it.
+//!
+//! [`Store`] is a state machine without locks and without user code; the host puts it behind a lock that it takes for
+//! moments. At most one transaction is open; while it is, `ctx` is the version that it works on, and
+//! [`Store::published`] gives the last commit to everybody else.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Key;
+use crate::cascade::{Due, Failed, Frame, Problem};
+use crate::context::{Context, Generation, NameId, Reader};
+use crate::name::Name;
+use crate::readers::Readers;
+use crate::tick::Tick;
+use crate::transaction::{Base, Mark, Undo};
+use crate::value::{Host, Pair, Verdicts};
+
+/// Limits of a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Ticks whose tombstones are kept for readers that nobody remembers.
+    pub history: Tick,
+    /// Rounds of one transaction, and runs of one mapper for one key in a round.
+    pub max_rounds: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { history: 0, max_rounds: 1000 }
+    }
+}
+
+/// What an open transaction knows beside the context that it edits.
+pub(crate) struct Work<H: Host> {
+    pub(crate) base: Base,
+    pub(crate) journal: Vec<Undo<H>>,
+    /// Savepoints, the outermost first.
+    pub(crate) marks: Vec<Mark<H>>,
+    /// Where in the journal the present round began.
+    pub(crate) round_start: usize,
+    /// Rows written more than once in this round.
+    pub(crate) retouched: HashSet<(NameId, Key)>,
+    pub(crate) due: BTreeSet<Due>,
+    pub(crate) failed: BTreeMap<Failed, Problem<H>>,
+    pub(crate) hooks: Vec<(Generation, Option<H::Code>)>,
+    /// Mappers at work, the innermost last.
+    pub(crate) frames: Vec<Frame<H>>,
+    /// Runs of each unit in this drain.
+    pub(crate) runs: HashMap<Reader, u32>,
+    pub(crate) cascading: bool,
+    /// How far the present drain went to get blocked mappers past each other, see `cascade::queue`.
+    pub(crate) stage: u8,
+    pub(crate) finals: Vec<Reader>,
+    pub(crate) mapped: usize,
+    pub(crate) rounds: u32,
+    pub(crate) purged_dirs: usize,
+    /// Directories stamped in this transaction.
+    pub(crate) changed: BTreeSet<NameId>,
+    /// Names of directories that were there when the transaction began and were touched, and those that came since.
+    pub(crate) was_live: BTreeMap<NameId, Name>,
+    pub(crate) came: BTreeSet<NameId>,
+    /// What the last commit showed, once another thread asked for it.
+    pub(crate) published: Option<Context<H>>,
+}
+
+impl<H: Host> Work<H> {
+    pub(crate) fn new(ctx: &Context<H>) -> Self {
+        Work {
+            base: Base::of(ctx),
+            journal: Vec::new(),
+            marks: Vec::new(),
+            round_start: 0,
+            retouched: HashSet::new(),
+            due: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            hooks: Vec::new(),
+            frames: Vec::new(),
+            runs: HashMap::new(),
+            cascading: false,
+            stage: 0,
+            finals: Vec::new(),
+            mapped: 0,
+            rounds: 0,
+            purged_dirs: 0,
+            changed: BTreeSet::new(),
+            was_live: BTreeMap::new(),
+            came: BTreeSet::new(),
+            published: None,
+        }
+    }
+}
+
+/// A store.
+pub struct Store<H: Host> {
+    pub(crate) ctx: Context<H>,
+    pub(crate) work: Work<H>,
+    pub(crate) open: bool,
+    pub(crate) readers: Readers,
+    pub(crate) options: Options,
+    pub(crate) verdicts: Verdicts<H>,
+    /// Shared by a family of stores, so that generations are told apart among forks.
+    generations: Arc<AtomicU64>,
+}
+
+impl<H: Host> Store<H> {
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let ctx = Context::new();
+        Store {
+            work: Work::new(&ctx),
+            ctx,
+            open: false,
+            readers: Readers::default(),
+            options,
+            verdicts: Verdicts::new(),
+            generations: Arc::new(AtomicU64::new(1)),
+        }
+    }
+
+    pub(crate) fn next_generation(&self) -> Generation {
+        self.generations.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells what user code found out about a pair that an operation was unsure of. Then repeat that operation.
+    pub fn decide(&mut self, pair: Pair<H>, equal: bool) {
+        self.verdicts.add(pair, equal);
+    }
+
+    /// Forgets the answers of user code; to be called when the operation that asked for them is through.
+    pub fn forget_verdicts(&mut self) -> impl Sized + use<H> {
+        self.verdicts.take()
+    }
+
+    /// Whether a transaction is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The store's clock.
+    #[must_use]
+    pub const fn tick(&self) -> Tick {
+        self.ctx.tick
+    }
+
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
+}

@@ -1,0 +1,214 @@
+//! What changed: since a stamp ([`Changes`]), and between two versions ([`Diff`]).
+//!
+//! Both walk a tree from left to right and leave out whole subtrees: the one those whose largest stamp is too early,
+//! the other those that both versions hold in the same memory.
+
+use std::cmp::Ordering;
+use std::iter::FusedIterator;
+use std::slice;
+use std::sync::Arc;
+
+use super::node::{Child, Node, Slot};
+
+/// The entries stamped `since` or later, in key order.
+pub struct Changes<'a, K, V, T> {
+    since: T,
+    path: Vec<slice::Iter<'a, Child<K, V, T>>>,
+    leaf: slice::Iter<'a, Slot<K, V, T>>,
+    /// How many entries stand before what is next on the path, and before which position to stop.
+    position: usize,
+    end: usize,
+}
+
+impl<'a, K, V, T: Ord> Changes<'a, K, V, T> {
+    pub(super) fn new(root: Option<&'a Arc<Node<K, V, T>>>, since: T, end: usize) -> Self {
+        let mut changes = Changes { since, path: Vec::new(), leaf: [].iter(), position: 0, end };
+        if let Some(root) = root {
+            changes.enter(root);
+        }
+        changes
+    }
+
+    fn enter(&mut self, node: &'a Node<K, V, T>) {
+        match node {
+            Node::Leaf(slots) => {
+                let within = slots.len().min(self.end - self.position);
+                self.leaf = slots[..within].iter();
+                self.position += slots.len();
+            }
+            Node::Inner(children) => self.path.push(children.iter()),
+        }
+    }
+}
+
+impl<'a, K, V, T: Ord> Iterator for Changes<'a, K, V, T> {
+    type Item = (&'a K, &'a T, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(slot) = self.leaf.by_ref().find(|slot| slot.stamp >= self.since) {
+                return Some(slot.parts());
+            }
+            if self.position >= self.end {
+                return None;
+            }
+            match self.path.last_mut()?.next() {
+                None => drop(self.path.pop()),
+                Some(child) if child.max < self.since => self.position += child.total,
+                Some(child) => self.enter(&child.node),
+            }
+        }
+    }
+}
+
+impl<K, V, T: Ord> FusedIterator for Changes<'_, K, V, T> {}
+
+/// A key, and its stamp and value in the one version and in the other.
+pub type DiffItem<'a, K, V, T> = (&'a K, Option<(&'a T, &'a V)>, Option<(&'a T, &'a V)>);
+
+/// The keys whose entries may differ between two versions, in order.
+///
+/// Each side is a sequence of subtrees and entries, and only its head is opened. A subtree that both versions share is
+/// equally high in both and begins at the same key; so the side that begins earlier is opened first, and of two that
+/// begin at the same key the higher one. Then the two heads of a shared subtree meet unopened, whatever the shapes of
+/// the trees around it.
+pub struct Diff<'a, K, V, T> {
+    older: Side<'a, K, V, T>,
+    newer: Side<'a, K, V, T>,
+}
+
+struct Side<'a, K, V, T> {
+    path: Vec<slice::Iter<'a, Child<K, V, T>>>,
+    leaf: slice::Iter<'a, Slot<K, V, T>>,
+    height: usize,
+    head: Option<Head<'a, K, V, T>>,
+}
+
+enum Head<'a, K, V, T> {
+    /// A subtree with its height and its first entry, which is exact where the bound in its parent need not be.
+    Tree(usize, &'a Slot<K, V, T>, &'a Arc<Node<K, V, T>>),
+    Entry(&'a Slot<K, V, T>),
+}
+
+impl<K, V, T> Copy for Head<'_, K, V, T> {}
+
+impl<K, V, T> Clone for Head<'_, K, V, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'a, K, V, T> Head<'a, K, V, T> {
+    fn tree(height: usize, node: &'a Arc<Node<K, V, T>>) -> Option<Self> {
+        Some(Head::Tree(height, node.first()?, node))
+    }
+
+    fn key(&self) -> &'a K {
+        let (Head::Tree(_, slot, _) | Head::Entry(slot)) = self;
+        &slot.key
+    }
+}
+
+impl<'a, K, V, T> Side<'a, K, V, T> {
+    fn new(root: Option<&'a Arc<Node<K, V, T>>>) -> Self {
+        let height = root.map_or(0, |root| root.height());
+        let head = root.and_then(|root| Head::tree(height, root));
+        Side { path: Vec::new(), leaf: [].iter(), height, head }
+    }
+
+    /// Leaves the head behind.
+    fn advance(&mut self) {
+        self.head = self.leaf.next().map(Head::Entry);
+        while self.head.is_none()
+            && let Some(children) = self.path.last_mut()
+        {
+            if let Some(child) = children.next() {
+                self.head = Head::tree(self.height - self.path.len(), &child.node);
+            } else {
+                self.path.pop();
+            }
+        }
+    }
+
+    /// Puts what is in a subtree in its place.
+    fn open(&mut self, node: &'a Node<K, V, T>) {
+        match node {
+            Node::Leaf(slots) => self.leaf = slots.iter(),
+            Node::Inner(children) => self.path.push(children.iter()),
+        }
+        self.advance();
+    }
+
+    /// Opens the head if it is a subtree, else takes the entry.
+    fn take(&mut self) -> Option<&'a Slot<K, V, T>> {
+        match self.head? {
+            Head::Tree(_, _, node) => {
+                self.open(node);
+                None
+            }
+            Head::Entry(slot) => {
+                self.advance();
+                Some(slot)
+            }
+        }
+    }
+}
+
+impl<'a, K, V, T> Diff<'a, K, V, T> {
+    pub(super) fn new(older: Option<&'a Arc<Node<K, V, T>>>, newer: Option<&'a Arc<Node<K, V, T>>>) -> Self {
+        Diff { older: Side::new(older), newer: Side::new(newer) }
+    }
+}
+
+impl<'a, K: Ord, V, T> Iterator for Diff<'a, K, V, T> {
+    type Item = DiffItem<'a, K, V, T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let order = match (&self.older.head, &self.newer.head) {
+                (None, None) => return None,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(Head::Tree(_, _, old)), Some(Head::Tree(_, _, new))) if Arc::ptr_eq(old, new) => {
+                    self.older.advance();
+                    self.newer.advance();
+                    continue;
+                }
+                (Some(old), Some(new)) => old.key().cmp(new.key()),
+            };
+            match order {
+                Ordering::Less => {
+                    if let Some(old) = self.older.take() {
+                        return Some((&old.key, Some(old.state()), None));
+                    }
+                }
+                Ordering::Greater => {
+                    if let Some(new) = self.newer.take() {
+                        return Some((&new.key, None, Some(new.state())));
+                    }
+                }
+                Ordering::Equal => match (self.older.head?, self.newer.head?) {
+                    (Head::Entry(old), Head::Entry(new)) => {
+                        self.older.advance();
+                        self.newer.advance();
+                        if !std::ptr::eq(old, new) {
+                            return Some((&new.key, Some(old.state()), Some(new.state())));
+                        }
+                    }
+                    (Head::Tree(high, _, old), Head::Tree(low, _, new)) => {
+                        if high >= low {
+                            self.older.open(old);
+                        }
+                        if low >= high {
+                            self.newer.open(new);
+                        }
+                    }
+                    (Head::Tree(_, _, old), Head::Entry(_)) => self.older.open(old),
+                    (Head::Entry(_), Head::Tree(_, _, new)) => self.newer.open(new),
+                },
+            }
+        }
+    }
+}
+
+impl<K: Ord, V, T> FusedIterator for Diff<'_, K, V, T> {}

@@ -1,0 +1,155 @@
+//! Finding: by key, and by position among the live or among all entries.
+//!
+//! One comparison for each step of a search. A key below the bound of the first child is below the whole subtree
+//! (invariant 4), so that a miss there ends at once.
+
+use std::borrow::Borrow;
+
+use super::Held;
+use super::node::{Child, Node, Slot};
+
+/// Where the key stands in a leaf, or else where it would.
+pub(super) fn search<K, V, T, Q>(slots: &[Slot<K, V, T>], key: &Q) -> Result<usize, usize>
+where
+    K: Borrow<Q>,
+    Q: Ord + ?Sized,
+{
+    slots.binary_search_by(|slot| slot.key.borrow().cmp(key))
+}
+
+/// How many children begin at or before the key. The last of them is where the key belongs; if there is none, the key
+/// is below all that is here.
+pub(super) fn begun<K, V, T, Q>(children: &[Child<K, V, T>], key: &Q) -> usize
+where
+    K: Borrow<Q>,
+    Q: Ord + ?Sized,
+{
+    children.partition_point(|child| child.first.borrow().cmp(key).is_le())
+}
+
+impl<K, V, T> Node<K, V, T> {
+    pub(super) fn find<Q>(&self, key: &Q) -> Option<&Slot<K, V, T>>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let mut node = self;
+        loop {
+            match node {
+                Node::Leaf(slots) => return slots.get(search(slots, key).ok()?),
+                Node::Inner(children) => node = &children.get(begun(children, key).checked_sub(1)?)?.node,
+            }
+        }
+    }
+
+    /// How many entries stand before the key, or before what follows it if `past`.
+    pub(super) fn entries_before<Q>(&self, key: &Q, past: bool) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let mut node = self;
+        let mut before = 0;
+        loop {
+            match node {
+                Node::Leaf(slots) => {
+                    return before + search(slots, key).map_or_else(|at| at, |at| at + usize::from(past));
+                }
+                Node::Inner(children) => {
+                    let Some(at) = begun(children, key).checked_sub(1) else { return before };
+                    before += children[..at].iter().map(|child| child.total).sum::<usize>();
+                    node = &children[at].node;
+                }
+            }
+        }
+    }
+
+    /// How many live entries stand before the key.
+    pub(super) fn live_before<Q>(&self, key: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        V: Held,
+        Q: Ord + ?Sized,
+    {
+        let mut node = self;
+        let mut before = 0;
+        loop {
+            match node {
+                Node::Leaf(slots) => {
+                    let (Ok(at) | Err(at)) = search(slots, key);
+                    return before + slots[..at].iter().filter(|slot| slot.value.is_live()).count();
+                }
+                Node::Inner(children) => {
+                    let Some(at) = begun(children, key).checked_sub(1) else { return before };
+                    before += children[..at].iter().map(|child| child.live).sum::<usize>();
+                    node = &children[at].node;
+                }
+            }
+        }
+    }
+
+    /// The live entry with `i` live ones before it.
+    pub(super) fn nth_live(&self, mut i: usize) -> Option<&Slot<K, V, T>>
+    where
+        V: Held,
+    {
+        let mut node = self;
+        loop {
+            match node {
+                Node::Leaf(slots) => return slots.iter().filter(|slot| slot.value.is_live()).nth(i),
+                Node::Inner(children) => {
+                    let at = skip(children, &mut i, |child| child.live)?;
+                    node = &children.get(at)?.node;
+                }
+            }
+        }
+    }
+
+    pub(super) fn first(&self) -> Option<&Slot<K, V, T>> {
+        let mut node = self;
+        loop {
+            match node {
+                Node::Leaf(slots) => return slots.first(),
+                Node::Inner(children) => node = &children.first()?.node,
+            }
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<&Slot<K, V, T>> {
+        let mut node = self;
+        loop {
+            match node {
+                Node::Leaf(slots) => return slots.last(),
+                Node::Inner(children) => node = &children.last()?.node,
+            }
+        }
+    }
+
+    /// The number of levels of inner nodes.
+    pub(super) fn height(&self) -> usize {
+        let mut node = self;
+        let mut height = 0;
+        while let Node::Inner(children) = node {
+            let Some(child) = children.first() else { break };
+            node = &child.node;
+            height += 1;
+        }
+        height
+    }
+}
+
+/// The child with the `i`-th of what `count` counts; `i` becomes the position in it.
+pub(super) fn skip<K, V, T>(
+    children: &[Child<K, V, T>],
+    i: &mut usize,
+    count: impl Fn(&Child<K, V, T>) -> usize,
+) -> Option<usize> {
+    children.iter().position(|child| {
+        let here = count(child);
+        let found = *i < here;
+        if !found {
+            *i -= here;
+        }
+        found
+    })
+}

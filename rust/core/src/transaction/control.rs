@@ -1,0 +1,186 @@
+//! Begin, savepoint, rollback, commit.
+
+use std::collections::BTreeSet;
+
+use crate::context::{Context, Generation, NameId};
+use crate::name::Name;
+use crate::store::{Store, Work};
+use crate::tick::Tick;
+use crate::value::Host;
+
+use super::journal::{Base, Undo};
+
+/// A savepoint: how far to go back.
+pub(crate) struct Mark<H: Host> {
+    journal: usize,
+    base: Base,
+    hooks: Vec<(Generation, Option<H::Code>)>,
+    failed: BTreeSet<crate::cascade::Failed>,
+}
+
+/// What a transaction did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The store's clock after it.
+    pub tick: Tick,
+    pub rounds: u32,
+    /// Live directories that were created or modified.
+    pub changed: Vec<Name>,
+    pub removed: Vec<Name>,
+    /// Tombstones of directories purged at its end.
+    pub purged: usize,
+    /// Calls of mappers.
+    pub mapped: usize,
+}
+
+/// What a transaction leaves behind, to be dropped with no lock held: values run their destructors then.
+pub struct Leftovers<H: Host>(#[allow(dead_code, reason = "held to be dropped")] Vec<Box<dyn Held<H>>>);
+
+trait Held<H> {}
+impl<H: Host> Held<H> for Work<H> {}
+impl<H: Host> Held<H> for Vec<Undo<H>> {}
+impl<H: Host> Held<H> for Context<H> {}
+
+impl<H: Host> Store<H> {
+    /// Opens a transaction. O(1). One must not be open.
+    pub fn begin(&mut self) {
+        self.open = true;
+        self.work.base = Base::of(&self.ctx);
+    }
+
+    /// Opens a savepoint within the transaction. O(hooks that wait).
+    pub fn savepoint(&mut self) {
+        self.work.marks.push(Mark {
+            journal: self.work.journal.len(),
+            base: Base::of(&self.ctx),
+            hooks: self.work.hooks.clone(),
+            failed: self.work.failed.keys().cloned().collect(),
+        });
+    }
+
+    /// The innermost savepoint becomes part of what is around it.
+    pub fn release_savepoint(&mut self) {
+        self.work.marks.pop();
+    }
+
+    /// Undoes all since the innermost savepoint, which stays. O(what was done since).
+    #[must_use]
+    pub fn rollback_to_savepoint(&mut self) -> Leftovers<H> {
+        let Some(mark) = self.work.marks.last() else { return Leftovers(Vec::new()) };
+        let (journal, base, hooks) = (mark.journal, mark.base, mark.hooks.clone());
+        let failed_then: Vec<_> = mark.failed.iter().cloned().collect();
+        let undone = self.go_back_to(journal);
+        base.restore(&mut self.ctx);
+        self.work.hooks = hooks;
+        let now = std::mem::take(&mut self.work.failed);
+        let (kept, dropped): (Vec<_>, Vec<_>) = now.into_iter().partition(|(at, _)| failed_then.contains(at));
+        self.work.failed = kept.into_iter().collect();
+        for at in failed_then {
+            // It failed then and was run again since, or was about to: it has to run once more.
+            if !self.work.failed.contains_key(&at) {
+                self.invalidate(&at);
+            }
+        }
+        drop(dropped);
+        Leftovers(vec![Box::new(undone)])
+    }
+
+    /// Undoes the whole transaction, which stays open. O(what was done).
+    #[must_use]
+    pub fn rollback(&mut self) -> Leftovers<H> {
+        let undone = self.go_back_to(0);
+        self.work.base.restore(&mut self.ctx);
+        let base = self.work.base;
+        let mut work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
+        self.work.base = base;
+        work.base = base;
+        Leftovers(vec![Box::new(undone), Box::new(work)])
+    }
+
+    fn go_back_to(&mut self, mark: usize) -> Vec<Undo<H>> {
+        let mut undone = self.work.journal.split_off(mark);
+        let mut taken_out = Vec::with_capacity(undone.len());
+        while let Some(undo) = undone.pop() {
+            if let Undo::Due { due, was } = &undo {
+                let due = (**due).clone();
+                if *was { self.work.due.insert(due) } else { self.work.due.remove(&due) };
+            }
+            taken_out.push(self.ctx.go_back(undo));
+        }
+        taken_out
+    }
+
+    /// Ends a transaction that was rolled back, or in which nothing is left to do. What readers no longer need, and
+    /// could not be purged while it was open, goes now.
+    #[must_use]
+    pub fn end(&mut self) -> Leftovers<H> {
+        let work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
+        self.open = false;
+        self.purge();
+        Leftovers(vec![Box::new(work)])
+    }
+
+    /// Publishes the transaction, after the round that was the last.
+    #[must_use]
+    pub fn commit(&mut self) -> (Commit, Leftovers<H>) {
+        let names = |ids: &mut dyn Iterator<Item = NameId>| -> Vec<Name> {
+            ids.filter_map(|id| self.ctx.dirs.name(id).cloned()).collect()
+        };
+        let changed = names(&mut self.work.changed.iter().copied().filter(|&id| self.ctx.dirs.get(id).is_some()));
+        let removed = self
+            .work
+            .was_live
+            .iter()
+            .filter(|(id, _)| self.ctx.dirs.get(**id).is_none())
+            .map(|(_, name)| name.clone())
+            .collect();
+        let commit = Commit {
+            tick: self.ctx.tick,
+            rounds: self.work.rounds,
+            changed,
+            removed,
+            purged: self.work.purged_dirs,
+            mapped: self.work.mapped,
+        };
+        let work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
+        self.open = false;
+        (commit, Leftovers(vec![Box::new(work)]))
+    }
+
+    /// The version that the last commit made. O(1); while a transaction is open and has written, once O(what it wrote).
+    #[must_use]
+    pub fn published(&mut self) -> Version<H> {
+        if !self.open || self.work.journal.is_empty() {
+            let mut version = self.ctx.clone();
+            if self.open {
+                self.work.base.restore(&mut version);
+            }
+            return Version(version);
+        }
+        if let Some(published) = &self.work.published {
+            return Version(published.clone());
+        }
+        let mut version = self.ctx.clone();
+        for undo in self.work.journal.iter().rev() {
+            drop(version.go_back(undo.clone()));
+        }
+        self.work.base.restore(&mut version);
+        self.work.published = Some(version.clone());
+        Version(version)
+    }
+
+    /// Whether the context is the last commit's: nobody is in the middle of a transaction that has written.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        !self.open || (self.work.journal.is_empty() && self.ctx.tick == self.work.base.tick)
+    }
+}
+
+/// One version of a store, which stays as it is.
+pub struct Version<H: Host>(pub(crate) Context<H>);
+
+impl<H: Host> Clone for Version<H> {
+    fn clone(&self) -> Self {
+        Version(self.0.clone())
+    }
+}

@@ -1,0 +1,299 @@
+//! Every change of a version goes through here: the edit, its entry in the journal, and the counts.
+
+use std::sync::Arc;
+
+use crate::Key;
+use crate::context::{ArrowKey, NameId, Reader};
+use crate::directory::{
+    Content, Directory, Group, KeyTombs, Lives, Member, Pending, Ranked, Row, Source, Unit, Upper, Vals,
+};
+use crate::dirs::{Since, Slot, State};
+use crate::name::Name;
+use crate::reads::{Change, Tag};
+use crate::store::Store;
+use crate::tick::Tick;
+use crate::tick_map::TickMap;
+use crate::value::Host;
+
+use super::journal::{Undo, put};
+
+impl<H: Host> Store<H> {
+    /// Sets the values of a key, or removes it, stamped with the present tick. The values are known to differ from
+    /// what is there. A removed key leaves its tombstone; the end of the round decides whether anyone needs it.
+    pub(crate) fn put_row(&mut self, dir: NameId, key: &Key, content: Option<Content<H::Value>>) {
+        let (now, first) = (self.ctx.tick, self.work.base.tick);
+        let live = content.is_some();
+        let mut lagging: Option<(Tick, Tick)> = None;
+        let mut revived: Option<Tick> = None;
+        let done = self.ctx.edit_dir(dir, |directory| {
+            let before = directory.rows.len();
+            let tombs_before = directory.rows.total() - before;
+            let since = match (directory.rows.get_entry(key), live) {
+                (Some((_, _, row @ Row::Live { .. })), _) => row.since(),
+                // Removed in this transaction: the older life goes on.
+                (Some((_, &removed, row)), true) if removed >= first => {
+                    revived = (removed < now).then_some(removed);
+                    row.since()
+                }
+                // Removed before: both lives are remembered while a reader between them needs it.
+                (Some((_, &removed, row)), true) => {
+                    lagging = Some((row.since(), removed));
+                    now
+                }
+                (None, true) => now,
+                (_, false) => return None,
+            };
+            let row = match content {
+                Some(content) => Row::Live { since, content },
+                None => Row::Deleted { since },
+            };
+            let old = directory.rows.set(key.clone(), now, row);
+            let after = directory.rows.len();
+            let tombs_after = directory.rows.total() - after;
+            Some((old, Change { before, after }, (tombs_before, tombs_after)))
+        });
+        let Some((old, change, tombs)) = done.flatten() else { return };
+        self.ctx.counts.keys = self.ctx.counts.keys + change.after - change.before;
+        self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + tombs.1 - tombs.0;
+        if old.as_ref().is_some_and(|(stamp, _)| *stamp == now) {
+            self.work.retouched.insert((dir, key.clone()));
+        }
+        self.work.journal.push(Undo::Row { dir, key: key.clone(), old, live });
+        if let Some(life) = lagging {
+            self.edit_tombs(dir, |tombs| {
+                let mut lives = tombs.earlier.get(key).cloned().unwrap_or_default();
+                lives.0.push(life);
+                tombs.earlier.set(key.clone(), (), lives);
+            });
+        }
+        if let Some(removed) = revived {
+            self.edit_tombs(dir, |tombs| drop(tombs.queue.remove(&(removed, key.clone()))));
+        }
+        self.row_changed(dir, key, change);
+    }
+
+    /// Takes a row out of the map, or puts it back as it was, without any trace: what the end of a round and the purge
+    /// do. Wakes nobody.
+    pub(crate) fn restore_row(&mut self, dir: NameId, key: &Key, entry: Option<(Tick, Row<H::Value>)>) {
+        let live = entry.as_ref().is_some_and(|(_, row)| row.content().is_some());
+        let done = self.ctx.edit_dir(dir, |directory| {
+            let before = (directory.rows.len(), directory.rows.total() - directory.rows.len());
+            let old = put(&mut directory.rows, key.clone(), entry);
+            (old, before, (directory.rows.len(), directory.rows.total() - directory.rows.len()))
+        });
+        let Some((old, before, after)) = done else { return };
+        self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
+        self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + after.1 - before.1;
+        self.log(Undo::Row { dir, key: key.clone(), old, live });
+    }
+
+    /// Outside of a transaction (a purge by a reader that moved on) there is nothing to go back to.
+    fn log(&mut self, undo: Undo<H>) {
+        if self.open {
+            self.work.journal.push(undo);
+        }
+    }
+
+    pub(crate) fn edit_tombs(&mut self, dir: NameId, edit: impl FnOnce(&mut KeyTombs)) {
+        let done = self.ctx.edit_dir(dir, |directory| {
+            let old = (directory.floor, directory.tombs.clone());
+            let mut tombs = directory.tombs.take().unwrap_or_default();
+            edit(Arc::make_mut(&mut tombs));
+            let any = !tombs.queue.is_empty();
+            directory.tombs = any.then_some(tombs);
+            (old, any)
+        });
+        let Some(((floor, old), any)) = done else { return };
+        self.log(Undo::Tombs { dir, floor, old });
+        self.set_tombed(dir, any);
+    }
+
+    pub(crate) fn raise_key_floor(&mut self, dir: NameId, floor: Tick) {
+        let done = self.ctx.edit_dir(dir, |directory| {
+            let old = (directory.floor, directory.tombs.clone());
+            directory.floor = directory.floor.max(floor);
+            old
+        });
+        if let Some((floor, old)) = done {
+            self.log(Undo::Tombs { dir, floor, old });
+        }
+    }
+
+    /// A directory has no tombstones any more, because it is gone or of a new generation.
+    pub(crate) fn untomb(&mut self, dir: NameId) {
+        self.set_tombed(dir, false);
+    }
+
+    fn set_tombed(&mut self, dir: NameId, is: bool) {
+        let was = self.ctx.tombed.contains_key(&dir);
+        if was != is {
+            put(&mut self.ctx.tombed, dir, is.then_some(((), ())));
+            self.log(Undo::Tombed { dir, was });
+        }
+    }
+
+    pub(crate) fn set_unit(&mut self, reader: &Reader, unit: Option<Unit<H::Value>>) {
+        let old = self.ctx.put_unit(reader.dir, reader.part, reader.key.clone(), unit);
+        self.log(Undo::Unit { dir: reader.dir, arrow: reader.part, key: reader.key.clone(), old });
+    }
+
+    pub(crate) fn set_group(&mut self, dir: NameId, key: &Key, group: Option<Group<H::Value>>) {
+        let entry = group.map(|group| ((), group));
+        let old = self.ctx.edit_folding(dir, |folding| put(&mut folding.groups, key.clone(), entry)).flatten();
+        self.log(Undo::Group { dir, key: key.clone(), old: old.map(|((), group)| group) });
+    }
+
+    pub(crate) fn set_sorted(&mut self, dir: NameId, key: Ranked, member: Option<Member<H::Value>>) {
+        let entry = member.map(|member| ((), member));
+        let old = self.ctx.edit_folding(dir, |folding| put(&mut folding.sorted, key.clone(), entry)).flatten();
+        self.log(Undo::Sorted { dir, key: Box::new(key), old: old.map(|((), member)| member) });
+    }
+
+    pub(crate) fn set_member(&mut self, dir: NameId, key: (Key, Source), values: Option<Vals<H::Value>>) {
+        let entry = values.map(|values| ((), values));
+        let old = self
+            .ctx
+            .edit_folding(dir, |folding| {
+                folding.members.as_mut().and_then(|members| put(members, key.clone(), entry))
+            })
+            .flatten();
+        self.log(Undo::Member { dir, key: Box::new(key), old: old.map(|((), values)| values) });
+    }
+
+    pub(crate) fn set_pending(&mut self, dir: NameId, key: (Key, Source), pending: Option<Pending<H::Value>>) {
+        let entry = pending.map(|pending| ((), pending));
+        let old = self.ctx.edit_folding(dir, |folding| put(&mut folding.pending, key.clone(), entry)).flatten();
+        self.log(Undo::Pending { dir, key: Box::new(key), old: old.map(|((), pending)| pending) });
+    }
+
+    /// From now on the directory keeps all values by group and source. O(values), once in its life.
+    pub(crate) fn collect_members(&mut self, dir: NameId) {
+        let Some(derived) = self.ctx.dirs.get(dir).and_then(Directory::derived) else { return };
+        let mut collected: std::collections::BTreeMap<(Key, Source), Vec<H::Value>> = std::collections::BTreeMap::new();
+        for (units, arrow) in derived.units.iter().zip(0u16..) {
+            for (key, (), unit) in units.iter() {
+                for (group, value) in unit.outs.iter() {
+                    let at = (group.clone(), derived.source(arrow, key));
+                    collected.entry(at).or_default().push(value.clone());
+                }
+            }
+        }
+        let entries = collected.into_iter().filter_map(|(at, values)| Some((at, (), Vals::from_vec(values)?)));
+        let members = TickMap::from_sorted(entries);
+        self.edit_whole(dir, |directory| {
+            if let Some(folding) = directory.derived_mut().and_then(|derived| derived.folding.as_deref_mut()) {
+                folding.members = Some(members);
+            }
+        });
+    }
+
+    /// A rare change of a directory: the journal keeps the whole of what was.
+    pub(crate) fn edit_whole(&mut self, id: NameId, edit: impl FnOnce(&mut Directory<H>)) {
+        let Some((_, &stamp, slot)) = self.ctx.dirs.state.get_entry(&id) else { return };
+        let old = Some((stamp, slot.clone()));
+        self.ctx.edit_dir(id, edit);
+        self.log(Undo::Slot { id, old });
+    }
+
+    /// Puts a slot into the state map.
+    pub(crate) fn set_slot(&mut self, id: NameId, stamp: Tick, slot: Slot<H>) {
+        self.put_slot(id, Some((stamp, slot)));
+    }
+
+    fn put_slot(&mut self, id: NameId, entry: Option<(Tick, Slot<H>)>) {
+        let count = |entry: Option<&Slot<H>>| match entry.map(|slot| &slot.state) {
+            Some(State::Live(_)) => (1, 0),
+            Some(State::Deleted(_)) => (0, 1),
+            _ => (0, 0),
+        };
+        let now = count(entry.as_ref().map(|(_, slot)| slot));
+        let old = put(&mut self.ctx.dirs.state, id, entry);
+        let was = count(old.as_ref().map(|(_, slot)| slot));
+        self.ctx.counts.dirs = self.ctx.counts.dirs + now.0 - was.0;
+        self.ctx.counts.dir_tombstones = self.ctx.counts.dir_tombstones + now.1 - was.1;
+        self.log(Undo::Slot { id, old });
+    }
+
+    /// The number of a name, which is interned if it is not yet. Whoever does not use it calls `free_name`.
+    pub(crate) fn intern(&mut self, name: &Name) -> NameId {
+        if let Some(id) = self.ctx.dirs.id(name) {
+            return id;
+        }
+        let id = NameId(self.ctx.counts.next_name);
+        self.ctx.counts.next_name += 1;
+        put(&mut self.ctx.dirs.names, name.clone(), Some(((), id)));
+        self.log(Undo::Name { name: name.clone(), old: None });
+        self.put_slot(id, Some((0, Slot { name: name.clone(), state: State::Absent })));
+        id
+    }
+
+    /// Frees names that nothing uses any more.
+    pub(crate) fn free_names(&mut self, ids: impl Iterator<Item = NameId>) {
+        for id in ids {
+            self.free_name(id);
+        }
+    }
+
+    pub(crate) fn free_name(&mut self, id: NameId) {
+        let Some(slot) = self.ctx.dirs.slot(id) else { return };
+        if !matches!(slot.state, State::Absent)
+            || self.ctx.dependencies.any(id)
+            || self.ctx.arrows_of(id).next().is_some()
+            || self.ctx.dirs.earlier.range(&(id, 0)..=&(id, Tick::MAX)).next().is_some()
+            || self.work.frames.iter().any(|frame| frame.reads.iter().any(|(read, _)| *read == id))
+        {
+            return;
+        }
+        let name = slot.name.clone();
+        put(&mut self.ctx.dirs.names, name.clone(), None);
+        self.log(Undo::Name { name, old: Some(id) });
+        self.put_slot(id, None);
+    }
+
+    pub(crate) fn add_dependency(&mut self, dir: NameId, tag: &Tag, reader: &Reader) {
+        self.ctx.dependencies.add(dir, tag, reader);
+        self.log(Undo::Dependency { dir, tag: Box::new(tag.clone()), reader: Box::new(reader.clone()), was: false });
+    }
+
+    pub(crate) fn drop_dependency(&mut self, dir: NameId, tag: &Tag, reader: &Reader) {
+        self.ctx.dependencies.remove(dir, tag, reader);
+        self.log(Undo::Dependency { dir, tag: Box::new(tag.clone()), reader: Box::new(reader.clone()), was: true });
+        self.free_name(dir);
+    }
+
+    pub(crate) fn set_arrow(&mut self, key: ArrowKey, upper: Upper, is: bool) {
+        put(&mut self.ctx.arrows, key.clone(), is.then(|| ((key.parent, upper.clone()), ())));
+        let parent = key.parent;
+        self.log(Undo::Arrow { key: Box::new(key), upper, was: !is });
+        if !is {
+            self.free_name(parent);
+        }
+    }
+
+    /// Remembers or forgets an earlier life of a name.
+    pub(crate) fn set_earlier(&mut self, id: NameId, removed: Tick, since: Option<Tick>) {
+        let entry = since.map(|since| ((), Since(since)));
+        let old = put(&mut self.ctx.dirs.earlier, (id, removed), entry).map(|((), since)| since);
+        self.log(Undo::Earlier { key: (id, removed), old });
+    }
+
+    pub(crate) fn set_queued(&mut self, removed: Tick, id: NameId, is: bool) {
+        let was = put(&mut self.ctx.dirs.queue, (removed, id), is.then_some(((), ()))).is_some();
+        self.log(Undo::Queue { key: (removed, id), was });
+    }
+
+    /// Remembers one more life of a key of a directory, or takes back the last.
+    pub(crate) fn take_last_life(&mut self, dir: NameId, key: &Key) -> Option<(Tick, Tick)> {
+        let tombs = self.ctx.dirs.get(dir)?.tombs.as_ref()?;
+        let mut lives: Lives = tombs.earlier.get(key)?.clone();
+        let last = lives.0.pop()?;
+        self.edit_tombs(dir, |tombs| {
+            if lives.0.is_empty() {
+                tombs.earlier.remove(key);
+            } else {
+                tombs.earlier.set(key.clone(), (), lives);
+            }
+        });
+        Some(last)
+    }
+}

@@ -1,0 +1,228 @@
+//! The journal: how an open transaction goes back.
+//!
+//! A transaction edits the one context in place, which copies nothing while nobody shares it. Each edit notes what
+//! stood there before ([`Undo`]); `go_back` replays that, latest first. A rollback does so on the context itself, a
+//! savepoint down to its mark, and a reader on another thread that comes in the middle on a clone. Since undoing starts
+//! from exactly the state that an edit left, each entry need only know its own place.
+//!
+//! The journal is also the record of what a round touched, from which its end finds what changed; and it holds the
+//! values that were replaced, so that no destructor runs before the host drops the journal with no lock held.
+
+use std::sync::Arc;
+
+use crate::Key;
+use crate::cascade::Due;
+use crate::context::{ArrowKey, Context, Counts, NameId, Reader};
+use crate::directory::{
+    Derived, Directory, Folding, Group, KeyTombs, Member, Pending, Ranked, Row, Source, Unit, Upper, Vals,
+};
+use crate::dirs::{Since, Slot, State};
+use crate::name::Name;
+use crate::reads::Tag;
+use crate::tick::Tick;
+use crate::tick_map::{Held, TickMap};
+use crate::value::Host;
+
+/// What stood where an edit was made.
+pub(crate) enum Undo<H: Host> {
+    /// `live`: whether the edit left values there.
+    Row { dir: NameId, key: Key, old: Option<(Tick, Row<H::Value>)>, live: bool },
+    Unit { dir: NameId, arrow: u16, key: Key, old: Option<Unit<H::Value>> },
+    Group { dir: NameId, key: Key, old: Option<Group<H::Value>> },
+    Sorted { dir: NameId, key: Box<Ranked>, old: Option<Member<H::Value>> },
+    Member { dir: NameId, key: Box<(Key, Source)>, old: Option<Vals<H::Value>> },
+    Pending { dir: NameId, key: Box<(Key, Source)>, old: Option<Pending<H::Value>> },
+    Tombs { dir: NameId, floor: Tick, old: Option<Arc<KeyTombs>> },
+    Tombed { dir: NameId, was: bool },
+    Slot { id: NameId, old: Option<(Tick, Slot<H>)> },
+    Name { name: Name, old: Option<NameId> },
+    Earlier { key: (NameId, Tick), old: Option<Since> },
+    Queue { key: (Tick, NameId), was: bool },
+    Arrow { key: Box<ArrowKey>, upper: Upper, was: bool },
+    Dependency { dir: NameId, tag: Box<Tag>, reader: Box<Reader>, was: bool },
+    /// Of the queue of what is due, which is no part of the version; noted only where there is a savepoint.
+    Due { due: Box<Due>, was: bool },
+}
+
+impl<H: Host> Clone for Undo<H> {
+    fn clone(&self) -> Self {
+        match self {
+            Undo::Row { dir, key, old, live } => {
+                Undo::Row { dir: *dir, key: key.clone(), old: old.clone(), live: *live }
+            }
+            Undo::Unit { dir, arrow, key, old } => {
+                Undo::Unit { dir: *dir, arrow: *arrow, key: key.clone(), old: old.clone() }
+            }
+            Undo::Group { dir, key, old } => Undo::Group { dir: *dir, key: key.clone(), old: old.clone() },
+            Undo::Sorted { dir, key, old } => Undo::Sorted { dir: *dir, key: key.clone(), old: old.clone() },
+            Undo::Member { dir, key, old } => Undo::Member { dir: *dir, key: key.clone(), old: old.clone() },
+            Undo::Pending { dir, key, old } => Undo::Pending { dir: *dir, key: key.clone(), old: old.clone() },
+            Undo::Tombs { dir, floor, old } => Undo::Tombs { dir: *dir, floor: *floor, old: old.clone() },
+            Undo::Tombed { dir, was } => Undo::Tombed { dir: *dir, was: *was },
+            Undo::Slot { id, old } => Undo::Slot { id: *id, old: old.clone() },
+            Undo::Name { name, old } => Undo::Name { name: name.clone(), old: *old },
+            Undo::Earlier { key, old } => Undo::Earlier { key: *key, old: *old },
+            Undo::Queue { key, was } => Undo::Queue { key: *key, was: *was },
+            Undo::Arrow { key, upper, was } => {
+                Undo::Arrow { key: key.clone(), upper: upper.clone(), was: *was }
+            }
+            Undo::Dependency { dir, tag, reader, was } => {
+                Undo::Dependency { dir: *dir, tag: tag.clone(), reader: reader.clone(), was: *was }
+            }
+            Undo::Due { due, was } => Undo::Due { due: due.clone(), was: *was },
+        }
+    }
+}
+
+/// What is kept of a version beside the journal: that which is small enough to be kept whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Base {
+    pub(crate) tick: Tick,
+    pub(crate) counts: Counts,
+    pub(crate) floor: Tick,
+}
+
+impl Base {
+    pub(crate) const fn of<H: Host>(ctx: &Context<H>) -> Self {
+        Base { tick: ctx.tick, counts: ctx.counts, floor: ctx.dirs.floor }
+    }
+
+    pub(crate) const fn restore<H: Host>(self, ctx: &mut Context<H>) {
+        ctx.tick = self.tick;
+        ctx.counts = self.counts;
+        ctx.dirs.floor = self.floor;
+    }
+}
+
+/// Puts what was there back into its place, or takes what was not there out of it; what stood there is answered.
+pub(crate) fn put<K, V, T>(map: &mut TickMap<K, V, T>, key: K, entry: Option<(T, V)>) -> Option<(T, V)>
+where
+    K: Ord + Clone,
+    V: Held + Clone,
+    T: Ord + Clone,
+{
+    match entry {
+        Some((stamp, value)) => map.set(key, stamp, value),
+        None => map.remove(&key).map(|(_, stamp, value)| (stamp, value)),
+    }
+}
+
+fn mark<K: Ord + Clone, T: Ord + Clone>(map: &mut TickMap<K, (), T>, key: K, stamp: T, there: bool) {
+    put(map, key, there.then_some((stamp, ())));
+}
+
+impl<H: Host> Context<H> {
+    /// Changes a live directory in place, without stamping it. `None` where there is none.
+    pub(crate) fn edit_dir<R>(&mut self, id: NameId, edit: impl FnOnce(&mut Directory<H>) -> R) -> Option<R> {
+        self.dirs
+            .state
+            .update(&id, None, |slot| match &mut slot.state {
+                State::Live(directory) => Some(edit(Arc::make_mut(directory))),
+                _ => None,
+            })
+            .flatten()
+    }
+
+    fn edit_derived<R>(&mut self, id: NameId, edit: impl FnOnce(&mut Derived<H>) -> R) -> Option<R> {
+        self.edit_dir(id, |directory| directory.derived_mut().map(edit)).flatten()
+    }
+
+    pub(crate) fn edit_folding<R>(&mut self, id: NameId, edit: impl FnOnce(&mut Folding<H>) -> R) -> Option<R> {
+        self.edit_derived(id, |derived| derived.folding.as_deref_mut().map(edit)).flatten()
+    }
+
+    /// Sets or removes what a unit gave, read and made; what was there.
+    pub(crate) fn put_unit(
+        &mut self,
+        dir: NameId,
+        arrow: u16,
+        key: Key,
+        unit: Option<Unit<H::Value>>,
+    ) -> Option<Unit<H::Value>> {
+        self.edit_derived(dir, |derived| {
+            let now = usize::from(unit.as_ref().is_some_and(|unit| unit.trail.is_some()));
+            let units = derived.units.get_mut(usize::from(arrow))?;
+            let old = put(units, key, unit.map(|unit| ((), unit))).map(|((), unit)| unit);
+            let was = usize::from(old.as_ref().is_some_and(|unit| unit.trail.is_some()));
+            derived.trails = derived.trails + now - was;
+            old
+        })
+        .flatten()
+    }
+
+    /// Undoes one edit; answers what the edit had put there, for the caller to drop.
+    pub(crate) fn go_back(&mut self, undo: Undo<H>) -> Undo<H> {
+        match undo {
+            Undo::Row { dir, key, old, live } => {
+                let now = self.edit_dir(dir, |directory| put(&mut directory.rows, key.clone(), old)).flatten();
+                Undo::Row { dir, key, old: now, live }
+            }
+            Undo::Unit { dir, arrow, key, old } => {
+                let now = self.put_unit(dir, arrow, key.clone(), old);
+                Undo::Unit { dir, arrow, key, old: now }
+            }
+            Undo::Group { dir, key, old } => {
+                let old = old.map(|group| ((), group));
+                let now = self.edit_folding(dir, |folding| put(&mut folding.groups, key.clone(), old)).flatten();
+                Undo::Group { dir, key, old: now.map(|((), group)| group) }
+            }
+            Undo::Sorted { dir, key, old } => {
+                let old = old.map(|member| ((), member));
+                let now = self.edit_folding(dir, |folding| put(&mut folding.sorted, (*key).clone(), old)).flatten();
+                Undo::Sorted { dir, key, old: now.map(|((), member)| member) }
+            }
+            Undo::Member { dir, key, old } => {
+                let old = old.map(|values| ((), values));
+                let now = self
+                    .edit_folding(dir, |folding| {
+                        folding.members.as_mut().and_then(|members| put(members, (*key).clone(), old))
+                    })
+                    .flatten();
+                Undo::Member { dir, key, old: now.map(|((), values)| values) }
+            }
+            Undo::Pending { dir, key, old } => {
+                let old = old.map(|pending| ((), pending));
+                let now = self.edit_folding(dir, |folding| put(&mut folding.pending, (*key).clone(), old)).flatten();
+                Undo::Pending { dir, key, old: now.map(|((), pending)| pending) }
+            }
+            Undo::Slot { id, old } => Undo::Slot { id, old: put(&mut self.dirs.state, id, old) },
+            bookkeeping => {
+                self.go_back_in_books(&bookkeeping);
+                bookkeeping
+            }
+        }
+    }
+
+    /// Undoes an edit of what holds no values.
+    fn go_back_in_books(&mut self, undo: &Undo<H>) {
+        match undo {
+            Undo::Tombs { dir, floor, old } => {
+                self.edit_dir(*dir, |directory| {
+                    directory.floor = *floor;
+                    directory.tombs.clone_from(old);
+                });
+            }
+            Undo::Tombed { dir, was } => mark(&mut self.tombed, *dir, (), *was),
+            Undo::Name { name, old } => {
+                put(&mut self.dirs.names, name.clone(), old.map(|id| ((), id)));
+            }
+            Undo::Earlier { key, old } => {
+                put(&mut self.dirs.earlier, *key, old.map(|since| ((), since)));
+            }
+            Undo::Queue { key, was } => mark(&mut self.dirs.queue, *key, (), *was),
+            Undo::Arrow { key, upper, was } => {
+                mark(&mut self.arrows, (**key).clone(), (key.parent, upper.clone()), *was);
+            }
+            Undo::Dependency { dir, tag, reader, was: true } => self.dependencies.add(*dir, tag, reader),
+            Undo::Dependency { dir, tag, reader, was: false } => self.dependencies.remove(*dir, tag, reader),
+            Undo::Row { .. }
+            | Undo::Unit { .. }
+            | Undo::Group { .. }
+            | Undo::Sorted { .. }
+            | Undo::Member { .. }
+            | Undo::Pending { .. }
+            | Undo::Slot { .. }
+            | Undo::Due { .. } => {}
+        }
+    }
+}

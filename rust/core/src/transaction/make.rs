@@ -1,0 +1,305 @@
+//! Directories come: from outside, and from mappers.
+
+use std::sync::Arc;
+
+use crate::Key;
+use crate::context::{ArrowKey, NameId, Reader};
+use crate::directory::{Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Op, Owners, Range, Row, Upper, Vals};
+use crate::dirs::{Slot, State};
+use crate::error::{Error, Refusal, Result};
+use crate::name::Name;
+use crate::reads::Tag;
+use crate::store::Store;
+use crate::tick_map::TickMap;
+use crate::value::Host;
+
+/// The most parents that a directory can have.
+const MAX_PARENTS: usize = 60_000;
+
+/// One of the directories that a derived directory is mapped from.
+pub struct Parent<H: Host> {
+    pub name: Name,
+    pub op: Op<H::Code>,
+    /// Only keys in these ranges.
+    pub within: Option<Vec<Range>>,
+}
+
+/// A directory to be made.
+pub enum Spec<H: Host> {
+    /// Rows in any order; no key twice.
+    Input { rows: Vec<(Key, Vec<H::Value>)>, hooks: Option<Arc<Hooks<H>>> },
+    Derived { parents: Vec<Parent<H>>, fold: Option<Fold<H::Code>>, shared: bool },
+}
+
+/// A spec whose parents were found.
+struct Plan<H: Host> {
+    arrows: Arc<[Arrow<H>]>,
+}
+
+impl<H: Host> Store<H> {
+    /// Makes a directory; inside of a mapper it belongs to the key that the mapper works on. What a derived directory
+    /// holds is due then, and computed by jobs towards [`Goal::Only`](crate::Goal) of it, or later.
+    ///
+    /// # Errors
+    /// `Exists`, `NotFound` (a parent); `Blocked` where another mapper holds the name and may yet let go; `Unsure`.
+    /// Nothing has changed.
+    pub fn make(&mut self, name: &Name, spec: &Spec<H>) -> Result<NameId, H> {
+        let plan = self.plan(spec)?;
+        let there = self.ctx.dirs.id(name).filter(|&id| self.ctx.dirs.get(id).is_some());
+        let Some(frame) = self.work.frames.last() else {
+            if there.is_some() {
+                return Err(Refusal::Exists { name: name.clone(), by_mapper: false }.into());
+            }
+            return Ok(self.put_dir(name, spec, plan, None, false));
+        };
+        let reader = frame.reader.clone();
+        let Some(id) = there else {
+            return Ok(self.put_dir(name, spec, plan, Some(&reader), false));
+        };
+        let made_now = frame.made(id);
+        let last_try = frame.last_try;
+        let Some(directory) = self.ctx.dirs.get(id) else { return Ok(id) };
+        let mine = directory.owners.contains(&reader);
+        let of_top = directory.owners.is_top();
+        let alone = directory.owners.only(&reader);
+        let asks_to_share = matches!(spec, Spec::Derived { shared: true, .. })
+            && directory.derived().is_some_and(|derived| derived.shared);
+        let alike = (mine || asks_to_share) && self.is_alike(directory, spec, &plan)?;
+        let collision = |by_mapper| Refusal::Exists { name: name.clone(), by_mapper };
+        if mine && made_now {
+            return if asks_to_share && alike { Ok(id) } else { Err(collision(false).into()) };
+        }
+        if mine && alike {
+            self.note_made(id);
+            return Ok(id);
+        }
+        if mine && alone {
+            return Ok(self.put_dir(name, spec, plan, Some(&reader), true));
+        }
+        self.track(id, Tag::Existence);
+        if of_top {
+            return Err(collision(false).into());
+        }
+        if asks_to_share && alike {
+            self.edit_whole(id, |directory| directory.owners = directory.owners.with(&reader));
+            self.note_made(id);
+            return Ok(id);
+        }
+        Err(if last_try { Error::Refused(collision(true)) } else { Error::Blocked(collision(true)) })
+    }
+
+    fn note_made(&mut self, id: NameId) {
+        if let Some(frame) = self.work.frames.last_mut() {
+            frame.created.push(id);
+        }
+    }
+
+    /// Finds the parents, in the order of their names. Each is a read of its existence.
+    fn plan(&mut self, spec: &Spec<H>) -> Result<Plan<H>, H> {
+        let Spec::Derived { parents, .. } = spec else { return Ok(Plan { arrows: Arc::new([]) }) };
+        if parents.len() > MAX_PARENTS {
+            return Err(Refusal::TooManyParents(MAX_PARENTS).into());
+        }
+        let mut sorted: Vec<&Parent<H>> = parents.iter().collect();
+        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut arrows: Vec<Arrow<H>> = Vec::with_capacity(sorted.len());
+        for parent in sorted {
+            let id = self.look_up(&parent.name).ok_or_else(|| Refusal::NotFound(parent.name.clone()))?;
+            let rank = match arrows.last() {
+                None => 0,
+                Some(last) if last.parent == id => last.rank,
+                Some(last) => last.rank + 1,
+            };
+            let within = parent.within.as_ref().map(|ranges| ranges.as_slice().into());
+            arrows.push(Arrow { parent: id, rank, op: parent.op.clone(), within });
+        }
+        Ok(Plan { arrows: arrows.into() })
+    }
+
+    /// Would this spec make the directory again, as it is now?
+    fn is_alike(&self, directory: &Directory<H>, spec: &Spec<H>, plan: &Plan<H>) -> Result<bool, H> {
+        match (spec, &directory.kind) {
+            (Spec::Input { rows, .. }, Kind::Input(_)) => {
+                if rows.len() != directory.rows.len() {
+                    return Ok(false);
+                }
+                for (key, values) in rows {
+                    let Some(content) = directory.content(key) else { return Ok(false) };
+                    if content.iter().count() != values.len()
+                        || !self.verdicts.sequences(content.iter(), values.iter())?
+                    {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            (Spec::Derived { fold, .. }, Kind::Derived(derived)) => {
+                if derived.arrows.len() != plan.arrows.len()
+                    || derived.parent_generations != self.generations_of(&plan.arrows)
+                {
+                    return Ok(false);
+                }
+                for (a, b) in derived.arrows.iter().zip(plan.arrows.iter()) {
+                    let equal = a.parent == b.parent
+                        && a.within == b.within
+                        && match (&a.op, &b.op) {
+                            (Op::Same, Op::Same) => true,
+                            (Op::Map(a), Op::Map(b)) => self.verdicts.codes(a, b)?,
+                            _ => false,
+                        };
+                    if !equal {
+                        return Ok(false);
+                    }
+                }
+                match (derived.folding.as_ref().map(|folding| &folding.fold), fold) {
+                    (None, None) => Ok(true),
+                    (Some(Fold::User(a)), Some(Fold::User(b))) => Ok(self.verdicts.codes(a, b)?),
+                    (Some(a), Some(b)) => Ok(std::mem::discriminant(a) == std::mem::discriminant(b)),
+                    _ => Ok(false),
+                }
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn generations_of(&self, arrows: &[Arrow<H>]) -> smallvec::SmallVec<[u64; 2]> {
+        arrows.iter().map(|arrow| self.ctx.dirs.get(arrow.parent).map_or(0, |parent| parent.generation)).collect()
+    }
+
+    fn height_above(&self, arrows: &[Arrow<H>], owner: Option<&Reader>) -> u32 {
+        let parents = arrows.iter().map(|arrow| arrow.parent);
+        let below = parents.chain(owner.map(|owner| owner.dir)).filter_map(|id| self.ctx.dirs.get(id));
+        below.map(|directory| directory.height + 1).max().unwrap_or(0)
+    }
+
+    /// Makes a directory, in the place of the one that is there if `anew`.
+    fn put_dir(&mut self, name: &Name, spec: &Spec<H>, plan: Plan<H>, by: Option<&Reader>, anew: bool) -> NameId {
+        let id = self.intern(name);
+        if anew {
+            self.take_down(id, by);
+        }
+        let now = self.ctx.tick;
+        let generation = self.next_generation();
+        let there_since = match self.ctx.dirs.state.get_entry(&id) {
+            Some((_, &removed, Slot { state: State::Deleted(deleted), .. })) => {
+                let since = deleted.since;
+                if removed >= self.work.base.tick {
+                    // Removed in this transaction: the older life goes on.
+                    if removed < now {
+                        self.set_queued(removed, id, false);
+                    }
+                    since
+                } else {
+                    self.set_earlier(id, removed, Some(since));
+                    now
+                }
+            }
+            _ => now,
+        };
+        let owners = by.map_or(Owners::Top, |reader| Owners::One(reader.clone()));
+        let height = self.height_above(&plan.arrows, by);
+        let parent_generations = self.generations_of(&plan.arrows);
+        let mut rows = TickMap::new();
+        let kind = match spec {
+            Spec::Input { rows: given, hooks } => {
+                rows = rows_of(given, now);
+                if let Some(hooks) = hooks {
+                    self.work.hooks.push((generation, hooks.on_create.clone()));
+                }
+                Kind::Input(hooks.clone())
+            }
+            Spec::Derived { fold, shared, .. } => {
+                let mut derived = Derived::new(Arc::clone(&plan.arrows), fold.clone(), *shared);
+                derived.parent_generations = parent_generations;
+                Kind::Derived(derived)
+            }
+        };
+        self.ctx.counts.keys += rows.len();
+        let directory = Directory {
+            generation,
+            created: now,
+            there_since,
+            height,
+            owners,
+            rows,
+            floor: crate::tick::FIRST,
+            tombs: None,
+            kind,
+        };
+        self.set_slot(id, now, Slot { name: name.clone(), state: State::Live(Arc::new(directory)) });
+        self.set_arrows(id, &plan.arrows, true);
+        self.invalidate_all(id);
+        if by.is_some() {
+            self.note_made(id);
+        }
+        self.existence_changed(id, by);
+        for child in self.ctx.children(id) {
+            self.regenerate(child);
+        }
+        id
+    }
+
+    /// Enters or removes all arrows into a directory.
+    pub(crate) fn set_arrows(&mut self, child: NameId, arrows: &[Arrow<H>], is: bool) {
+        for (arrow, number) in arrows.iter().zip(0u16..) {
+            let key = |lo: Option<&Key>, range: u32| ArrowKey {
+                parent: arrow.parent,
+                lo: lo.cloned(),
+                child,
+                arrow: number,
+                range,
+            };
+            match &arrow.within {
+                None => self.set_arrow(key(None, 0), Upper::Open, is),
+                Some(ranges) => {
+                    for ((lo, hi), range) in ranges.iter().zip(0u32..) {
+                        self.set_arrow(key(Some(lo), range), hi.clone(), is);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The parents of a directory are of another generation: so is this one, and what derives from it.
+    fn regenerate(&mut self, first: NameId) {
+        let mut open = vec![first];
+        while let Some(id) = open.pop() {
+            let Some(directory) = self.ctx.dirs.get(id) else { continue };
+            let height = directory.height;
+            let (Some(derived), rows) = (directory.derived(), directory.rows.clone()) else { continue };
+            let arrows = Arc::clone(&derived.arrows);
+            let owner = directory.owners.readers().first().cloned();
+            self.clear_due(height, id);
+            self.forget_failures(id);
+            self.drop_trails(id);
+            let (now, generation) = (self.ctx.tick, self.next_generation());
+            let above = self.height_above(&arrows, owner.as_ref());
+            let generations = self.generations_of(&arrows);
+            self.edit_whole(id, |directory| {
+                directory.generation = generation;
+                directory.created = now;
+                directory.height = above;
+                directory.rows = TickMap::new();
+                directory.floor = crate::tick::FIRST;
+                directory.tombs = None;
+                if let Some(derived) = directory.derived_mut() {
+                    let fold = derived.folding.as_ref().map(|folding| folding.fold.clone());
+                    *derived = Derived::new(Arc::clone(&derived.arrows), fold, derived.shared);
+                    derived.parent_generations = generations;
+                }
+            });
+            self.drop_rows(id, &rows);
+            self.invalidate_all(id);
+            open.extend(self.ctx.children(id));
+        }
+    }
+}
+
+fn rows_of<V: Clone>(given: &[(Key, Vec<V>)], now: crate::Tick) -> TickMap<Key, Row<V>> {
+    let mut sorted: Vec<&(Key, Vec<V>)> = given.iter().collect();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    TickMap::from_sorted(sorted.into_iter().filter_map(|(key, values)| {
+        let content = Content::Plain(Vals::from_vec(values.clone())?);
+        Some((key.clone(), now, Row::Live { since: now, content }))
+    }))
+}

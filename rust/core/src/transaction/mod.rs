@@ -1,0 +1,16 @@
+//! Update transactions: writes, then one cascade, then the purge, then the commit.
+//!
+//! `journal` (how it goes back), `edit` (every change of a version), `write` (rows of input directories), `make` and
+//! `remove` (directories), `control` (begin, savepoint, rollback, commit).
+
+mod control;
+mod edit;
+mod journal;
+mod make;
+mod remove;
+mod write;
+
+pub use control::{Commit, Leftovers, Version};
+pub(crate) use control::Mark;
+pub(crate) use journal::{Base, Undo};
+pub use make::{Parent, Spec};

@@ -1,0 +1,59 @@
+//! Writes of rows of input directories.
+
+use crate::Key;
+use crate::context::NameId;
+use crate::directory::{Content, DirKind, Row, Vals};
+use crate::error::{Refusal, Result};
+use crate::name::Name;
+use crate::store::Store;
+use crate::value::Host;
+
+impl<H: Host> Store<H> {
+    /// The input directory of a name that may be written now.
+    ///
+    /// # Errors
+    /// `NotFound`; `ReadOnly`; `InMapper` where a mapper did not just make it.
+    pub fn writable(&self, name: &Name) -> Result<NameId, H> {
+        let id = self.find(name).ok_or_else(|| Refusal::NotFound(name.clone()))?;
+        match self.ctx.dirs.get(id).map(crate::directory::Directory::kind) {
+            Some(DirKind::Input) => {}
+            _ => return Err(Refusal::ReadOnly(name.clone()).into()),
+        }
+        if let Some(frame) = self.work.frames.last()
+            && !frame.made(id)
+        {
+            return Err(Refusal::InMapper("write to an input directory that it did not just make").into());
+        }
+        Ok(id)
+    }
+
+    /// Sets the values of a key; none remove it. Writing what is there is no change. O(log n).
+    ///
+    /// # Errors
+    /// `Unsure`, with nothing changed.
+    pub fn set_values(&mut self, id: NameId, key: &Key, values: Vec<H::Value>) -> Result<(), H> {
+        let there = self.ctx.dirs.get(id).and_then(|directory| directory.content(key));
+        let equal = match there {
+            None => values.is_empty(),
+            Some(Content::Plain(there)) => {
+                let there = there.as_slice();
+                there.len() == values.len() && self.verdicts.sequences(there.iter(), values.iter())?
+            }
+            Some(_) => false,
+        };
+        if !equal {
+            self.put_row(id, key, Vals::from_vec(values).map(Content::Plain));
+        }
+        Ok(())
+    }
+
+    /// Removes all keys. O(n).
+    pub fn clear(&mut self, id: NameId) {
+        let Some(directory) = self.ctx.dirs.get(id) else { return };
+        let live = directory.rows.iter().filter(|(.., row)| matches!(row, Row::Live { .. }));
+        let keys: Vec<Key> = live.map(|(key, ..)| key.clone()).collect();
+        for key in keys {
+            self.put_row(id, &key, None);
+        }
+    }
+}

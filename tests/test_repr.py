@@ -1,0 +1,70 @@
+"""The repr of everything is worth reading: it names what it is, and which."""
+
+import pytest
+
+from livedirs import Count, DirName, Max, Mean, Min, Store, Sum
+
+
+def make():
+    store = Store()
+    d = store.mkdir("/d/", {1: "a"})
+    return store, d, d.map("/m/", lambda key, values: [(key, values[0])])
+
+
+@pytest.mark.parametrize("name", ["/d/", "/m/"])
+def test_a_directory_says_its_class_and_name(name):
+    store, *_ = make()
+    text = repr(store[name])
+    assert name in text and type(store[name]).__name__ in text
+
+
+def test_a_directory_that_is_gone_or_of_a_closed_store_can_be_shown():
+    store, d, m = make()
+    store.remove_dir("/m/")
+    assert "/m/" in repr(m)
+    store.close()
+    assert "/d/" in repr(d)
+
+
+def test_a_dir_name_says_that_it_is_one():
+    assert repr(DirName("/a/b/")) == "DirName('/a/b/')"
+
+
+def test_a_store_a_transaction_and_a_snapshot_say_what_they_are():
+    store, *_ = make()
+    with store.update() as tx:
+        assert "Transaction" in repr(tx)
+    assert "Transaction" in repr(tx)
+    assert "Store" in repr(store)
+    with store.snapshot() as snapshot:
+        assert "Snapshot" in repr(snapshot)
+    assert "Snapshot" in repr(snapshot)
+    store.close()
+    assert "Store" in repr(store)
+
+
+def test_a_commit_and_stats_show_their_fields():
+    store, d, _ = make()
+    with store.update() as tx:
+        d[1] = "b"
+    text = repr(tx.result)
+    assert "Commit" in text and f"tick={store.tick}" in text and "/d/" in text and "mapped=1" in text
+    text = repr(store.stats())
+    assert "Stats" in text and "dirs=2" in text and "dir_tombstones=0" in text
+
+
+@pytest.mark.parametrize("reducer", [Sum, Count, Min, Max, Mean])
+def test_a_reducer_says_which(reducer):
+    assert reducer.__name__ in repr(reducer())
+
+
+def test_showing_asks_nothing_of_the_values():
+    class Hidden:
+        def __repr__(self):
+            raise AssertionError("shown")
+
+    store = Store()
+    d = store.mkdir("/d/")
+    with store.update() as tx:
+        d[1] = Hidden()
+    assert repr(tx.result) and repr(store.stats()) and repr(store)
