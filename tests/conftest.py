@@ -1,4 +1,4 @@
-"""Hypothesis profiles: `quick` is the default and always the same; LIVEDIRS_EXAMPLES=n looks for n new examples."""
+"""Hypothesis profiles: `quick`, always the same, is the default; LIVEDIRS_EXAMPLES=n tries n new examples."""
 
 import os
 
@@ -6,7 +6,12 @@ from hypothesis import HealthCheck, settings
 
 health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile(
-    "quick", max_examples=40, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=health
+    "quick",
+    max_examples=40,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=health,
 )
 examples = os.environ.get("LIVEDIRS_EXAMPLES")
 if examples:

@@ -1,5 +1,6 @@
 """What several test files ask of a store."""
 
+import re
 from contextlib import contextmanager
 
 FIGURES = (
@@ -39,3 +40,8 @@ def unchanged(store):
     assert probe == {1: 2}
     store.remove_dir("/still-works/")
     assert state(store)[:3] == before[:3]
+
+
+def label(x):
+    """The id of a parameter: its str, without addresses, so that ids are the same in every run."""
+    return re.sub(" at 0x[0-9a-f]+", "", ascii(x) if isinstance(x, str) else str(x))

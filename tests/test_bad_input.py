@@ -29,7 +29,9 @@ class World:
         self.d = self.store.mkdir("/d/", {1: "a", 2: "b"})
         self.d.set_all("two", ["x", "y"])
         self.m = self.d.map("/m/", copied)
-        self.maker = self.d.map("/maker/", lambda k, vs: self.store.mkdir("/made/", {1: 1}) and None, within=[(1, 1)])
+        self.maker = self.d.map(
+            "/maker/", lambda k, vs: self.store.mkdir("/made/", {1: 1}) and None, within=[(1, 1)]
+        )
         self.gone = self.store.mkdir("/gone/")
         self.store.remove_dir("/gone/")
         self.ended = self.store.update()
@@ -55,7 +57,11 @@ CASES = {
     "mkdir: content is None": (lambda w: w.store.mkdir("/x/", None), TypeError, ""),
     "mkdir: content of singles": (lambda w: w.store.mkdir("/x/", [1, 2]), (TypeError, ValueError), ""),
     "mkdir: content of triples": (lambda w: w.store.mkdir("/x/", [(1, 2, 3)]), (TypeError, ValueError), ""),
-    "mkdir: content that raises": (lambda w: w.store.mkdir("/x/", raising_pairs()), ZeroDivisionError, "pairs"),
+    "mkdir: content that raises": (
+        lambda w: w.store.mkdir("/x/", raising_pairs()),
+        ZeroDivisionError,
+        "pairs",
+    ),
     "mkdir: bad key": (lambda w: w.store.mkdir("/x/", {frozenset(): 1}), InvalidKeyError, "frozenset"),
     "mkdir: there already": (lambda w: w.store.mkdir("/d/"), DirExistsError, "/d/"),
     "mkdir: made by a mapper": (lambda w: w.store.mkdir("/made/"), DirExistsError, "/made/"),
@@ -70,7 +76,11 @@ CASES = {
     "remove_dir: twice": (lambda w: w.store.remove_dir("/gone/"), DirNotFoundError, "/gone/"),
     "remove_dir: bad name": (lambda w: w.store.remove_dir(None), InvalidNameError, "NoneType"),
     "remove_dir: in use": (lambda w: w.store.remove_dir("/d/"), DirInUseError, "/m/"),
-    "remove_dir: of a mapper": (lambda w: w.store.remove_dir("/made/", recursive=True), DirInUseError, "/made/"),
+    "remove_dir: of a mapper": (
+        lambda w: w.store.remove_dir("/made/", recursive=True),
+        DirInUseError,
+        "/made/",
+    ),
     "remove_dir: options by position": (lambda w: w.store.remove_dir("/m/", True), TypeError, ""),
     "update: timeout by position": (lambda w: w.store.update(1), TypeError, ""),
     "purge_deleted_dirs: an argument": (lambda w: w.store.purge_deleted_dirs(1), TypeError, ""),
@@ -212,7 +222,14 @@ def test_errors_are_of_the_kinds_that_users_catch():
     assert issubclass(DirNotFoundError, LookupError) and not issubclass(DirNotFoundError, KeyError)
     assert issubclass(NotUniqueError, LookupError) and not issubclass(NotUniqueError, KeyError)
     assert issubclass(ReadOnlyError, TypeError)
-    kinds = [InvalidNameError, InvalidKeyError, DirNotFoundError, DirExistsError, DirInUseError, ReadOnlyError]
+    kinds = [
+        InvalidNameError,
+        InvalidKeyError,
+        DirNotFoundError,
+        DirExistsError,
+        DirInUseError,
+        ReadOnlyError,
+    ]
     kinds += [WriteDuringUpdateError, NotUniqueError, NotConvergingError, TransactionError, ClosedError]
     assert all(issubclass(kind, LiveDirsError) for kind in kinds)
 

@@ -1,4 +1,4 @@
-"""Any object where any argument goes: only the errors of the API come out, and a call that failed changed nothing."""
+"""Any object where any argument goes: only errors of the API come out; a call that failed changed nothing."""
 
 import math
 from decimal import Decimal
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from livedirs import Count, DirName, LiveDirsError, Max, Mean, Min, Store, Sum
 from support import state
-
 
 few = settings(max_examples=max(settings.default.max_examples // 4, 10))
 
@@ -82,25 +81,61 @@ closed_dir = closed_store.mkdir("/closed/", {1: 1})
 closed_store.close()
 
 scalars = st.one_of(
+    st.just(400).map(lambda digits: 10**digits),
     st.none(),
     st.booleans(),
     st.integers(),
     st.integers(-3, 5),
-    st.sampled_from([2**31, 2**63, 2**64, -(2**63) - 1, 10**400]),
+    st.sampled_from([2**31, 2**63, 2**64, -(2**63) - 1, 10**40]),
     st.floats(),
     st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 1.0]),
-    st.text(st.characters(), max_size=5),
-    st.text(st.characters(categories=["Cs", "Cc", "Lu"]), max_size=3),
+    st.text(max_size=5),
+    st.sampled_from(["\ud800", "a\udfff", "\x00", "\x7f", "\x85", "/\x00/"]),
     st.binary(max_size=4),
     st.complex_numbers(),
     st.sampled_from(["/d/", "/m/", "/x/", "/a/b/", "//", "/../", "/made/1/", "/nowhere/", "/\ud800/"]),
 )
-odd = st.sampled_from(
-    [..., NotImplemented, object(), int, dict, Spiky, Spiky(), SpikyStr("/d/"), SpikyInt(1), SpikyTuple((1, 2)),
-     SpikyDict({1: 2}), SpikyMapping(), Endless(), Liar(), Fraction(1, 3), Decimal("NaN"), Decimal(1), bytearray(b"x"),
-     memoryview(b"x"), range(3), slice(1, 2), DirName("/d/"), DirName("/y/"), Store, other_store, other_dir, closed_store,
-     closed_dir, Sum(), Count(), HalfReducer(), len, boom, BaseException(), KeyError, type, super, property(len)]
-)  # fmt: skip
+ODD = [
+    ...,
+    NotImplemented,
+    object(),
+    int,
+    dict,
+    Spiky,
+    Spiky(),
+    SpikyStr("/d/"),
+    SpikyInt(1),
+    SpikyTuple((1, 2)),
+    SpikyDict({1: 2}),
+    SpikyMapping(),
+    Endless(),
+    Liar(),
+    Fraction(1, 3),
+    Decimal("NaN"),
+    Decimal(1),
+    bytearray(b"x"),
+    memoryview(b"x"),
+    range(3),
+    slice(1, 2),
+    DirName("/d/"),
+    DirName("/y/"),
+    Store,
+    other_store,
+    other_dir,
+    closed_store,
+    closed_dir,
+    Sum(),
+    Count(),
+    HalfReducer(),
+    len,
+    boom,
+    BaseException(),
+    KeyError,
+    type,
+    super,
+    property(len),
+]
+odd = st.integers(0, len(ODD) - 1).map(lambda i: ODD[i])
 anything = st.recursive(
     st.one_of(scalars, odd, st.builds(generator)),
     lambda inner: st.one_of(
@@ -116,7 +151,9 @@ results = st.one_of(anything, st.lists(st.tuples(scalars, scalars), max_size=3))
 mappers = st.one_of(
     anything,
     results.map(lambda result: lambda key, values: result),
-    st.sampled_from([boom, lambda: None, lambda *args: [args], lambda key, values: [(key, v) for v in values]]),
+    st.sampled_from(
+        [boom, lambda: None, lambda *args: [args], lambda key, values: [(key, v) for v in values]]
+    ),
 )
 reducers = st.sampled_from([Sum(), Count(), Min(), Max(), Mean()])
 ranges = st.one_of(anything, st.lists(st.tuples(scalars, st.one_of(scalars, st.just(...))), max_size=2))
@@ -127,7 +164,9 @@ class World:
         self.store = Store()
         self.d = self.store.mkdir("/d/", [(1, 1), (2, 2.5), ("x", 3), ("x", 4)])
         self.m = self.d.map("/m/", lambda key, values: [(key, value) for value in values])
-        self.maker = self.d.map("/maker/", lambda k, vs: self.store.mkdir(DirName("/made/") / k, {k: 1}) and None)
+        self.maker = self.d.map(
+            "/maker/", lambda k, vs: self.store.mkdir(DirName("/made/") / k, {k: 1}) and None
+        )
 
 
 ONE = {
@@ -222,7 +261,9 @@ def test_any_objects_as_two_arguments(call, a, b):
     attempt(call, a, b)
 
 
-@given(name=st.one_of(st.just("/x/"), anything), fn=mappers, within=st.one_of(st.none(), ranges), shared=anything)
+@given(
+    name=st.one_of(st.just("/x/"), anything), fn=mappers, within=st.one_of(st.none(), ranges), shared=anything
+)
 def test_any_objects_to_map(name, fn, within, shared):
     attempt(lambda w: w.d.map(name, fn, within=within, shared=shared))
 
@@ -262,6 +303,9 @@ def test_any_object_used_by_a_mapper(content, name):
 @given(a=anything, b=anything)
 def test_any_object_read_by_a_mapper(a, b):
     def use(w):
-        w.d.map("/x/", lambda key, values: [(1, (w.store.get(a), a in w.d, w.m.get(b), len(list(w.m.between(a, b)))))])
+        w.d.map(
+            "/x/",
+            lambda key, values: [(1, (w.store.get(a), a in w.d, w.m.get(b), len(list(w.m.between(a, b)))))],
+        )
 
     attempt(use)

@@ -3,7 +3,7 @@ from types import MappingProxyType
 import pytest
 
 from livedirs import DirNotFoundError, NotUniqueError, Store
-from support import unchanged
+from support import label, unchanged
 
 
 def make(content=()):
@@ -23,7 +23,12 @@ class KeysOnly:
 
 @pytest.mark.parametrize(
     "content",
-    [{1: "a", 2: "b"}, [(2, "b"), (1, "a")], ((k, v) for k, v in [(1, "a"), (2, "b")]), MappingProxyType({1: "a", 2: "b"})],
+    [
+        {1: "a", 2: "b"},
+        [(2, "b"), (1, "a")],
+        ((k, v) for k, v in [(1, "a"), (2, "b")]),
+        MappingProxyType({1: "a", 2: "b"}),
+    ],
     ids="dict pairs generator proxy".split(),
 )
 def test_mkdir_takes_a_mapping_or_pairs(content):
@@ -58,8 +63,16 @@ def test_any_object_is_a_value():
 
 @pytest.mark.parametrize(
     "values, stored",
-    [([1, 2], (1, 2)), ((), ()), ([], ()), (iter("ab"), ("a", "b")), ("ab", ("a", "b")), ({1: 2}, (1,)), ([None], (None,))],
-    ids=str,
+    [
+        ([1, 2], (1, 2)),
+        ((), ()),
+        ([], ()),
+        (iter("ab"), ("a", "b")),
+        ("ab", ("a", "b")),
+        ({1: 2}, (1,)),
+        ([None], (None,)),
+    ],
+    ids=label,
 )
 def test_set_all_puts_these_values_in_order(values, stored):
     _, d = make([(1, "old"), (1, "older"), (2, "other")])
@@ -82,9 +95,7 @@ def test_deleting_removes_all_values_of_a_key():
     assert d == {2: "c"} and d.get_all(1) == ()
 
 
-@pytest.mark.parametrize(
-    "use", [lambda d: d.__delitem__(3), lambda d: d.pop(3)], ids=["del", "pop"]
-)
+@pytest.mark.parametrize("use", [lambda d: d.__delitem__(3), lambda d: d.pop(3)], ids=["del", "pop"])
 def test_removing_what_is_not_there_is_a_key_error(use):
     store, d = make({1: 1})
     with unchanged(store):
@@ -162,7 +173,7 @@ def test_setdefault_sets_only_what_is_not_there():
         ((), {}, {}),
         (({},), {}, {}),
     ],
-    ids=str,
+    ids=label,
 )
 def test_update_takes_what_the_update_of_a_dict_takes(args, kw, expected):
     _, d = make({"there": 0})
@@ -193,7 +204,7 @@ def test_update_replaces_several_values_by_one():
 @pytest.mark.parametrize(
     "bad",
     [None, 7, [1], [(1,)], [(1, 2, 3)], ["abc"], object(), [(1, 1), None]],
-    ids=str,
+    ids=label,
 )
 def test_update_with_what_is_no_mapping_and_no_pairs_writes_nothing(bad):
     store, d = make({1: "a"})

@@ -80,7 +80,26 @@ def test_between_gives_the_keys_of_an_inclusive_range(given_keys, lo, hi):
 
 
 def test_types_follow_one_another():
-    ordered = [None, False, True, -math.inf, -7, -0.5, 0, 0.5, 1, 1.5, math.inf, "", "1", "a", b"", b"a", (), (None,)]
+    ordered = [
+        None,
+        False,
+        True,
+        -math.inf,
+        -7,
+        -0.5,
+        0,
+        0.5,
+        1,
+        1.5,
+        math.inf,
+        "",
+        "1",
+        "a",
+        b"",
+        b"a",
+        (),
+        (None,),
+    ]
     assert list(Store().mkdir("/d/", [(key, 0) for key in reversed(ordered)])) == ordered
 
 
@@ -97,7 +116,9 @@ def test_true_and_one_are_different_in_tuples_too():
     assert d.get_all((True,)) == ("bool",)
 
 
-@pytest.mark.parametrize("first, second", [(1, 1.0), (1.0, 1), (0.0, -0.0), (-0.0, 0.0), (0, -0.0), (2**60, 2.0**60)])
+@pytest.mark.parametrize(
+    "first, second", [(1, 1.0), (1.0, 1), (0.0, -0.0), (-0.0, 0.0), (0, -0.0), (2**60, 2.0**60)]
+)
 def test_of_equal_numbers_the_first_given_stays_as_the_key(first, second):
     d = Store().mkdir("/d/")
     d[first] = "first"
@@ -116,7 +137,9 @@ def test_a_removed_key_comes_back_as_it_is_given_next():
 
 def test_int_and_float_compare_exactly():
     big = 2**53
-    d = Store().mkdir("/d/", [(big + 1, "odd"), (float(big), "even"), (10**400, "huge"), (math.inf, "inf"), (1e308, 0)])
+    d = Store().mkdir(
+        "/d/", [(big + 1, "odd"), (float(big), "even"), (10**400, "huge"), (math.inf, "inf"), (1e308, 0)]
+    )
     assert list(d) == [big, big + 1, 1e308, 10**400, math.inf]
     assert d[big] == "even"
     assert d[float(big + 1)] == "even"

@@ -3,7 +3,7 @@
 import pytest
 
 from livedirs import Count, DirExistsError, DirInUseError, DirName, DirNotFoundError, Store, Sum
-from support import contents, figures, unchanged
+from support import contents, figures, label, unchanged
 
 MADE = DirName("/made/")
 
@@ -80,7 +80,7 @@ def test_it_goes_with_a_rollback():
 
 
 class Nested:
-    """/keys/ -> for each key n: /level/n/ mapped from /source/, whose mapper makes /level/n/k/ for each k, and so on."""
+    """Key n: /level/n/ mapped from /source/, whose mapper makes /level/n/k/ for each k, and so on."""
 
     def __init__(self, depth):
         self.depth = depth
@@ -301,7 +301,7 @@ CAPTURES = [
 
 
 @pytest.mark.parametrize("how", ["closure", "default", "keyword", "inner"])
-@pytest.mark.parametrize("one, other, equal", CAPTURES, ids=str)
+@pytest.mark.parametrize("one, other, equal", CAPTURES, ids=label)
 def test_functions_are_equal_if_what_they_hold_is_equal_in_type_and_value(one, other, equal, how):
     store = Store()
     source = store.mkdir("/source/", {"s": 1})
@@ -428,7 +428,9 @@ def test_a_reader_of_what_is_due_to_be_made_sees_it_made(reader_name):
     store = Store()
     keys = store.mkdir("/keys/")
     keys.map("/maker/", lambda key, values: store.mkdir(MADE / key, {"v": values[0]}) and None)
-    out = keys.map(reader_name, lambda key, values: [(key, store[MADE / key]["v"] if MADE / key in store else None)])
+    out = keys.map(
+        reader_name, lambda key, values: [(key, store[MADE / key]["v"] if MADE / key in store else None)]
+    )
     keys.update({1: "a", 2: "b"})
     assert out == {1: "a", 2: "b"}
     keys[1] = "z"

@@ -3,7 +3,7 @@ from types import MappingProxyType
 import pytest
 
 from livedirs import Directory, InvalidKeyError, Store
-from support import unchanged
+from support import label, unchanged
 
 
 def make(content):
@@ -56,7 +56,9 @@ def test_a_mapper_gets_the_values_themselves():
     assert out[1] is value
 
 
-@pytest.mark.parametrize("fn", [dict.fromkeys, print, MappingProxyType, type("Call", (), {"__call__": copied})], ids=str)
+@pytest.mark.parametrize(
+    "fn", [dict.fromkeys, print, MappingProxyType, type("Call", (), {"__call__": copied})], ids=label
+)
 def test_any_callable_is_taken_for_a_mapper(fn):
     make({})[1].map("/m/", fn)
 
@@ -159,7 +161,9 @@ def test_within_takes_only_the_keys_in_its_ranges():
 
 def test_within_ranges_may_overlap_and_be_empty_or_turned_round():
     _, d = make({k: k for k in range(6)})
-    assert list(d.map("/overlap/", copied, within=[(0, 3), (2, 4), (2, 4)]).entries()) == [(k, (k,)) for k in range(5)]
+    assert list(d.map("/overlap/", copied, within=[(0, 3), (2, 4), (2, 4)]).entries()) == [
+        (k, (k,)) for k in range(5)
+    ]
     assert list(d.map("/none/", copied, within=[])) == []
     assert list(d.map("/round/", copied, within=[(4, 2)])) == []
     assert list(d.map("/all/", copied, within=[(None, ...)])) == list(range(6))
@@ -171,7 +175,9 @@ def test_within_may_be_any_sequence_of_pairs():
     assert list(d.map("/m/", copied, within=((1, 2), [4, 4]))) == [1, 2, 4]
 
 
-@pytest.mark.parametrize("within", [7, [7], [(1,)], [(1, 2, 3)], [()], "x", [None], (1, 2), [(..., 1)], object()], ids=str)
+@pytest.mark.parametrize(
+    "within", [7, [7], [(1,)], [(1, 2, 3)], [()], "x", [None], (1, 2), [(..., 1)], object()], ids=label
+)
 def test_a_within_that_is_no_ranges_is_refused(within):
     store, d = make({1: 1})
     with unchanged(store), pytest.raises((TypeError, ValueError)):
@@ -190,7 +196,7 @@ def test_a_within_that_is_no_ranges_is_refused(within):
         (object(), "object"),
         (True, "bool"),
     ],
-    ids=str,
+    ids=label,
 )
 def test_a_mapper_that_gives_something_else_is_refused(given, kind):
     store, d = make({1: 1})
@@ -209,7 +215,7 @@ def test_a_mapper_that_gives_a_bad_key_is_refused_at_the_write_that_brought_it()
     assert m == {1: 1}
 
 
-@pytest.mark.parametrize("fn", [None, 7, "x", [], object()], ids=str)
+@pytest.mark.parametrize("fn", [None, 7, "x", [], object()], ids=label)
 def test_what_is_not_callable_is_no_mapper(fn):
     store, d = make({1: 1})
     with unchanged(store), pytest.raises(TypeError):

@@ -1,7 +1,7 @@
 import pytest
 
 from livedirs import Count, Max, Mean, Min, NotUniqueError, Store, Sum
-from support import figures, unchanged
+from support import figures, label, unchanged
 
 
 def make(content):
@@ -266,14 +266,14 @@ def test_an_exception_of_of_reaches_the_caller():
         assert any("/out/" in note for note in caught.value.__notes__)
 
 
-@pytest.mark.parametrize("bad", [7, "Sum", object(), Sum, lambda acc, value: acc], ids=str)
+@pytest.mark.parametrize("bad", [7, "Sum", object(), Sum, lambda acc, value: acc], ids=label)
 def test_what_is_no_reducer_is_a_type_error(bad):
     store, d = make({1: 1})
     with unchanged(store), pytest.raises(TypeError):
         d.map_reduce("/out/", by_parity, bad)
 
 
-@pytest.mark.parametrize("bad", [7, "len", object(), []], ids=str)
+@pytest.mark.parametrize("bad", [7, "len", object(), []], ids=label)
 @pytest.mark.parametrize("reducer", [Sum, Min, Max, Mean])
 def test_an_of_that_is_not_callable_is_a_type_error(reducer, bad):
     with pytest.raises(TypeError):

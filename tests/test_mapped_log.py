@@ -6,14 +6,16 @@ from livedirs import Count, Max, Store, Sum
 
 
 class Pipeline:
-    """/d/ -> /square/ -> /by-parity/ (several values) -> /total/ (Sum) -> /label/, with a log of mapper calls."""
+    """/d/ -> /square/ -> /by-parity/ (several values) -> /total/ (Sum) -> /label/, with a log of calls."""
 
     def __init__(self, n=6):
         self.log = []
         self.store = Store()
         self.d = self.store.mkdir("/d/", {k: k for k in range(n)})
         self.square = self.d.map("/square/", self.logged("/square/", lambda k, vs: [(k, v * v) for v in vs]))
-        self.by_parity = self.square.map("/by-parity/", self.logged("/by-parity/", lambda k, vs: [(v % 2, v) for v in vs]))
+        self.by_parity = self.square.map(
+            "/by-parity/", self.logged("/by-parity/", lambda k, vs: [(v % 2, v) for v in vs])
+        )
         self.total = self.by_parity.map_reduce(
             "/total/", self.logged("/total/", lambda k, vs: [(k, v) for v in vs]), Sum()
         )

@@ -38,7 +38,9 @@ def raising(error):
     return fn
 
 
-@pytest.mark.parametrize("kind", [Boom, ValueError, KeyError, StopIteration, RecursionError, MemoryError, AssertionError])
+@pytest.mark.parametrize(
+    "kind", [Boom, ValueError, KeyError, StopIteration, RecursionError, MemoryError, AssertionError]
+)
 def test_an_exception_of_a_mapper_reaches_the_caller_itself_with_a_note_and_rolls_back(kind):
     error = kind("why")
     store, d, m = make(raising(error), {1: "good"})
@@ -277,7 +279,9 @@ def test_a_directory_of_another_store_is_no_parent():
 def test_two_mappers_that_drive_each_other_on_do_not_converge():
     store = Store(max_rounds=20)
     d = store.mkdir("/d/")
-    x = d.map("/x/", lambda key, values: [(key, store["/y/"].get(key, 0) + 1)] if "/y/" in store else [(key, 0)])
+    x = d.map(
+        "/x/", lambda key, values: [(key, store["/y/"].get(key, 0) + 1)] if "/y/" in store else [(key, 0)]
+    )
     y = d.map("/y/", lambda key, values: [(key, x.get(key, 0) + 1)])
     with unchanged(store), pytest.raises(NotConvergingError) as caught:
         d[1] = 1
@@ -289,7 +293,9 @@ def test_two_mappers_that_drive_each_other_on_do_not_converge():
 def test_mappers_that_read_each_other_and_settle_are_fine():
     store = Store(max_rounds=50)
     d = store.mkdir("/d/")
-    x = d.map("/x/", lambda key, values: [(key, min(store["/y/"].get(key, 0) + 1, 9))] if "/y/" in store else None)
+    x = d.map(
+        "/x/", lambda key, values: [(key, min(store["/y/"].get(key, 0) + 1, 9))] if "/y/" in store else None
+    )
     y = d.map("/y/", lambda key, values: [(key, min(x.get(key, 0) + 1, 9))])
     d[1] = 1
     assert x == y == {1: 9}

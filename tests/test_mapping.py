@@ -2,7 +2,16 @@ from collections.abc import ItemsView, KeysView, Mapping, MutableMapping, Values
 
 import pytest
 
-from livedirs import Directory, DirName, DirNotFoundError, InputDirectory, NotUniqueError, ReadOnlyError, Store, Sum
+from livedirs import (
+    Directory,
+    DirName,
+    DirNotFoundError,
+    InputDirectory,
+    NotUniqueError,
+    ReadOnlyError,
+    Store,
+    Sum,
+)
 from support import unchanged
 
 CONTENT = {2: "b", 1: "a", "x": "c"}
@@ -328,7 +337,12 @@ def test_dir_not_found_suggests_a_name_that_is_near():
 
 @pytest.mark.parametrize(
     "write",
-    [lambda d: d.__setitem__(1, 2), lambda d: d.__setitem__(9, 2), lambda d: d.__delitem__(1), lambda d: d.__delitem__(9)],
+    [
+        lambda d: d.__setitem__(1, 2),
+        lambda d: d.__setitem__(9, 2),
+        lambda d: d.__delitem__(1),
+        lambda d: d.__delitem__(9),
+    ],
     ids="set set_new del del_new".split(),
 )
 def test_a_derived_directory_is_read_only(write):

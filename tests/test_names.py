@@ -110,7 +110,9 @@ def test_an_instance_of_a_subclass_gives_the_name_of_its_base():
     assert DirName(Slug("/x/")) == "/x/"
 
 
-@pytest.mark.parametrize("name", ["/a/", "/a/b/", "/a b/", "/é/", "/.../", "/%/", "/a%2Fb/", "/(1,a)/", "/A/", "/.a/"])
+@pytest.mark.parametrize(
+    "name", ["/a/", "/a/b/", "/a b/", "/é/", "/.../", "/%/", "/a%2Fb/", "/(1,a)/", "/A/", "/.a/"]
+)
 def test_names_that_are_good(name):
     assert DirName(name) == name
     store = Store()

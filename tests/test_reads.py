@@ -1,4 +1,4 @@
-"""What a mapper reads is tracked as finely as it can be: the log holds the (directory, key) pairs that were mapped."""
+"""What a mapper reads is tracked as finely as it can be: the log holds the (directory, key) pairs mapped."""
 
 import pytest
 
@@ -268,7 +268,12 @@ def double(key, values):
 @pytest.mark.parametrize("names", [("/a/", "/z/"), ("/z/", "/a/")], ids=["read_first", "read_last"])
 @pytest.mark.parametrize(
     "read",
-    [lambda d, key: d.get(key), lambda d, key: len(d), lambda d, key: sum(d.values()), lambda d, key: bool(d)],
+    [
+        lambda d, key: d.get(key),
+        lambda d, key: len(d),
+        lambda d, key: sum(d.values()),
+        lambda d, key: bool(d),
+    ],
     ids=["key", "len", "all", "bool"],
 )
 def test_what_is_read_is_computed_first_and_nothing_is_mapped_twice(names, read):

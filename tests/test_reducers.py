@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from livedirs import Count, Max, Mean, Min, Store, Sum
-from support import unchanged
+from support import label, unchanged
 
 inf, nan = math.inf, math.nan
 
@@ -39,7 +39,7 @@ def oracle_sum(values):
 
 
 def oracle_mean(values):
-    """The sum divided by the number of values; None where the spec is silent: a sum of floats that overflows."""
+    """The sum divided by their number; None where the spec is silent: a sum of floats that overflows."""
     if not any(isinstance(x, float) for x in values):
         return rounded(Fraction(sum(values), len(values)))
     return oracle_sum(values) / len(values) if math.isfinite(oracle_sum(values)) else None
@@ -62,7 +62,9 @@ numbers = st.one_of(
     st.integers(-10, 10),
     st.booleans(),
     st.integers(),
-    st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 2**64, 10**30, -(10**30), 10**400, -(10**400)]),
+    st.sampled_from(
+        [2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 2**64, 10**30, -(10**30), 10**400, -(10**400)]
+    ),
     st.floats(),
     st.floats(-10, 10),
     st.sampled_from([0.0, -0.0, 0.1, 1e16, -1e16, 1e308, -1e308, 5e-324, inf, -inf, nan]),
@@ -142,7 +144,7 @@ def test_a_folded_key_equals_what_folding_from_scratch_gives_whatever_came_and_w
         ([Fraction(1, 2), 0.5], 1.0),
         ([1j, 2], 2 + 1j),
     ],
-    ids=str,
+    ids=label,
 )
 def test_sum(values, total):
     assert same(folded(Sum(), values), total)
@@ -164,7 +166,7 @@ def test_sum(values, total):
         ([inf, -inf], nan),
         ([nan], nan),
     ],
-    ids=str,
+    ids=label,
 )
 def test_mean(values, mean):
     assert same(folded(Mean(), values), mean)
@@ -199,14 +201,16 @@ def test_mean_of_fractions_is_theirs():
         [b"b", b"a"],
         [[2], [1]],
     ],
-    ids=str,
+    ids=label,
 )
 def test_min_and_max_are_pythons(values):
     assert folded(Min(), values) is min(values) or repr(folded(Min(), values)) == repr(min(values))
     assert folded(Max(), values) is max(values) or repr(folded(Max(), values)) == repr(max(values))
 
 
-@pytest.mark.parametrize("content", [[3, 1, 2], ["b", "a", "c"], [Fraction(1, 2), 2, 0.25], [(1,), (0, 1), (2,)]], ids=str)
+@pytest.mark.parametrize(
+    "content", [[3, 1, 2], ["b", "a", "c"], [Fraction(1, 2), 2, 0.25], [(1,), (0, 1), (2,)]], ids=label
+)
 def test_min_and_max_follow_when_the_least_and_the_greatest_go(content):
     store = Store()
     d = store.mkdir("/d/", enumerate(content))
@@ -271,7 +275,9 @@ def test_a_sum_changes_between_numbers_and_other_summands():
 
 
 @pytest.mark.parametrize("reducer", [Sum, Min, Max, Mean])
-@pytest.mark.parametrize("values", [[1, "a"], [object(), object()], [None, 1], [1, []], [Decimal(1), "x"]], ids=str)
+@pytest.mark.parametrize(
+    "values", [[1, "a"], [object(), object()], [None, 1], [1, []], [Decimal(1), "x"]], ids=label
+)
 def test_values_that_python_cannot_fold_are_its_type_error_and_change_nothing(reducer, values):
     store = Store()
     d = store.mkdir("/d/", {0: values[0]})

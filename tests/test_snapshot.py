@@ -50,8 +50,15 @@ def test_directories_of_a_snapshot_have_all_reads():
     with store.snapshot() as snapshot:
         d.clear()
         frozen = snapshot["/d/"]
-        assert list(frozen) == [1, 2, 3] and list(reversed(frozen)) == [3, 2, 1] and len(frozen) == 3 and frozen
-        assert frozen[1] == frozen.get(1) == 1 and frozen.get_all(3) == (5, 6) and 3 in frozen and 4 not in frozen
+        assert (
+            list(frozen) == [1, 2, 3] and list(reversed(frozen)) == [3, 2, 1] and len(frozen) == 3 and frozen
+        )
+        assert (
+            frozen[1] == frozen.get(1) == 1
+            and frozen.get_all(3) == (5, 6)
+            and 3 in frozen
+            and 4 not in frozen
+        )
         assert list(frozen.between(2, ...)) == [(2, (2,)), (3, (5, 6))]
         assert frozen.name == "/d/" and frozen.kind == "input" and frozen.created == 1
         with pytest.raises(KeyError):

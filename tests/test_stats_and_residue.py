@@ -24,14 +24,19 @@ class World:
         self.copy = d.map("/copy/", copied)
         self.total = self.copy.map_reduce("/total/", lambda key, values: [(key % 2, values[0])], Sum())
         self.least = d.map_reduce("/least/", lambda key, values: [(None, values[0])], Min())
-        self.reader = d.map("/reader/", lambda key, values: [(key, (side.get("x"), len(side), "/gone/" in store))])
+        self.reader = d.map(
+            "/reader/", lambda key, values: [(key, (side.get("x"), len(side), "/gone/" in store))]
+        )
         self.maker = d.map("/maker/", lambda key, values: side.map(DirName("/made/") / key, copied) and None)
 
 
 CANCELLING = {
     "write_and_back": lambda w: (w.d.update({1: 100}), w.d.update({1: 1})),
     "key_and_gone": lambda w: (w.d.update({9: 9}), w.d.discard(9)),
-    "many_keys": lambda w: (w.d.update({k: k for k in range(100, 300)}), [w.d.discard(k) for k in range(100, 300)]),
+    "many_keys": lambda w: (
+        w.d.update({k: k for k in range(100, 300)}),
+        [w.d.discard(k) for k in range(100, 300)],
+    ),
     "read_key": lambda w: (w.side.update({"x": 2, "y": 3}), w.side.discard("y"), w.side.update({"x": 1})),
     "read_name": lambda w: (w.store.mkdir("/gone/", {1: 1}), w.store.remove_dir("/gone/")),
     "dir_and_gone": lambda w: (w.d.map("/new/", copied), w.store.remove_dir("/new/")),
@@ -102,7 +107,12 @@ def test_no_tombstone_stands_after_a_commit():
     for change in (w.d.clear, lambda: w.d.update({1: 1}), lambda: w.store.remove_dir("/maker/")):
         change()
         stats = w.store.stats()
-        assert (stats.dir_tombstones, stats.key_tombstones, stats.oldest_tombstone, stats.queued) == (0, 0, None, 0)
+        assert (stats.dir_tombstones, stats.key_tombstones, stats.oldest_tombstone, stats.queued) == (
+            0,
+            0,
+            None,
+            0,
+        )
         assert w.store.purge_deleted_dirs() == 0
 
 

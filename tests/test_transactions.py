@@ -158,7 +158,12 @@ def test_the_tick_moves_also_where_nothing_changed():
     with store.update() as tx:
         assert store.tick == tick
     assert store.tick == tick + 1
-    assert (tx.result.changed, tx.result.removed, tx.result.purged, tx.result.mapped) == (frozenset(), frozenset(), 0, 0)
+    assert (tx.result.changed, tx.result.removed, tx.result.purged, tx.result.mapped) == (
+        frozenset(),
+        frozenset(),
+        0,
+        0,
+    )
 
 
 def test_the_result_says_what_the_commit_did():
@@ -274,7 +279,9 @@ def test_other_threads_and_snapshots_see_the_last_commit():
 # ---- rollback
 
 
-@pytest.mark.parametrize("kind", [Stop, ValueError, KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, StopIteration])
+@pytest.mark.parametrize(
+    "kind", [Stop, ValueError, KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, StopIteration]
+)
 def test_an_exception_that_leaves_the_block_rolls_all_of_it_back(kind):
     store, d, derived = make()
     error = kind()

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from livedirs import Store
-from support import unchanged
+from support import label, unchanged
 
 
 class Array:
@@ -100,7 +100,7 @@ def test_the_same_object_is_equal(value):
         (Truthy(), Truthy()),
         ([1], [1.0]),
     ],
-    ids=str,
+    ids=label,
 )
 def test_values_of_one_type_that_compare_equal_are_equal(old, new):
     assert not changed_by(old, new)

@@ -112,3 +112,15 @@ class CapacityError(LiveDirsError, MemoryError):
     The transaction has been rolled back and the store goes on. Write less at once, remove what is not
     needed, or raise `Store(capacity=...)` or LIVEDIRS_CAPACITY.
     """
+
+
+class Blocked(BaseException):
+    """Stops a mapper that wants a name which another mapper's key holds, to be run again later.
+
+    It never leaves the store, and it is no `Exception`, so that no mapper catches it by mistake. `error` is
+    the collision that it stands for if it still stands when nothing else is due.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error

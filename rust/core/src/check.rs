@@ -1,1 +1,403 @@
-//! The invariants, as code.
+//! The invariants, as code: each that a module's head lists, under that module's name.
+//!
+//! [`Store::check_invariants`] is run after every step of every test. What can be recomputed is recomputed: counts,
+//! indexes, and the rows of a derived directory from what its units gave. While a transaction is open only that is
+//! checked which holds at every moment; between transactions all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::Key;
+use crate::context::{ArrowKey, Context, NameId, Reader};
+use crate::directory::{Class, Content, Derived, Directory, Fold, Folding, Op, Ranked, Row, Source, Upper};
+use crate::dirs::State;
+use crate::number::ExactSum;
+use crate::reads::Tag;
+use crate::store::Store;
+use crate::tick::Tick;
+use crate::tick_map::{Held, TickMap};
+use crate::value::{Host, Rank, Same, Value};
+
+type Checked = Result<(), String>;
+
+/// All values of a derived directory by key and source.
+type BySource<V> = BTreeMap<Key, BTreeMap<Source, Vec<V>>>;
+
+macro_rules! ensure {
+    ($holds:expr, $($message:tt)+) => {
+        if !$holds {
+            return Err(format!($($message)+));
+        }
+    };
+}
+
+fn map_holds<K: Ord, V: Held, T: Ord>(what: &str, map: &TickMap<K, V, T>) -> Checked {
+    map.check_invariants().map_err(|broken| format!("{what}: tick_map: {broken}"))
+}
+
+impl<H: Host> Store<H> {
+    /// Checks what must hold of a store at any time, and between transactions all that must hold of it. O(n log n) for
+    /// all that it holds: for tests.
+    ///
+    /// # Errors
+    /// Which invariant is broken, and by what.
+    pub fn check_invariants(&self) -> Checked {
+        let ctx = &self.ctx;
+        check_maps(ctx)?;
+        check_counts(ctx)?;
+        check_arrows(ctx)?;
+        check_trails(ctx)?;
+        if self.open {
+            return Ok(());
+        }
+        self.check_work_is_done()?;
+        check_dirs(ctx)?;
+        check_names(ctx)?;
+        check_owners(ctx)?;
+        for (name, id, directory) in ctx.dirs.iter() {
+            let of = |broken| format!("{}: {broken}", name.as_str());
+            check_heights(ctx, directory).map_err(of)?;
+            check_stamps(ctx, id, directory).map_err(of)?;
+            check_tombs(directory).map_err(of)?;
+            if let Some(derived) = directory.derived() {
+                check_units(ctx, directory, derived).map_err(of)?;
+            }
+        }
+        self.check_retention()
+    }
+
+    fn check_work_is_done(&self) -> Checked {
+        let work = &self.work;
+        ensure!(work.due.is_empty(), "cascade: due between transactions: {:?}", work.due);
+        ensure!(work.failed.is_empty(), "cascade: failures between transactions");
+        ensure!(work.frames.is_empty(), "cascade: mappers at work between transactions");
+        ensure!(work.journal.is_empty(), "transaction: a journal between transactions");
+        ensure!(work.hooks.is_empty() && work.marks.is_empty(), "transaction: hooks or savepoints between transactions");
+        Ok(())
+    }
+
+    /// Spec 6.1 and 6.3: a tombstone is there exactly while a reader, or the history, needs it.
+    fn check_retention(&self) -> Checked {
+        let recent = self.ctx.tick.saturating_sub(self.options.history);
+        let horizon = |of: Option<Tick>| of.unwrap_or(Tick::MAX).min(recent);
+        let of_dirs = horizon(self.readers.horizon_of_dirs());
+        if let Some(((removed, id), ..)) = self.ctx.dirs.queue.first() {
+            ensure!(*removed >= of_dirs, "purge: {id:?} removed at {removed} is kept, the horizon is {of_dirs}");
+        }
+        for (id, ..) in self.ctx.tombed.iter() {
+            let of_keys = horizon(self.readers.horizon_of_keys(*id));
+            let tombs = self.ctx.dirs.get(*id).and_then(|directory| directory.tombs.as_ref());
+            if let Some(((removed, key), ..)) = tombs.and_then(|tombs| tombs.queue.first()) {
+                ensure!(*removed >= of_keys, "purge: {key} removed at {removed} is kept, the horizon is {of_keys}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
+    map_holds("names", &ctx.dirs.names)?;
+    map_holds("state", &ctx.dirs.state)?;
+    map_holds("earlier", &ctx.dirs.earlier)?;
+    map_holds("queue", &ctx.dirs.queue)?;
+    map_holds("arrows", &ctx.arrows)?;
+    map_holds("tombed", &ctx.tombed)?;
+    ctx.dependencies.check_maps()?;
+    for (_, _, directory) in ctx.dirs.iter() {
+        map_holds("rows", &directory.rows)?;
+        for (key, _, row) in directory.rows.iter() {
+            if let Some(Content::Merged(by_source)) = row.content() {
+                map_holds("sources", by_source)?;
+                ensure!(by_source.total() > 1, "row: {key} is merged from fewer than two sources");
+            }
+        }
+        if let Some(tombs) = &directory.tombs {
+            map_holds("tombs.queue", &tombs.queue)?;
+            map_holds("tombs.earlier", &tombs.earlier)?;
+        }
+        let Some(derived) = directory.derived() else { continue };
+        for units in &derived.units {
+            map_holds("units", units)?;
+        }
+        if let Some(folding) = &derived.folding {
+            map_holds("groups", &folding.groups)?;
+            map_holds("sorted", &folding.sorted)?;
+            map_holds("pending", &folding.pending)?;
+            folding.members.as_ref().map_or(Ok(()), |members| map_holds("members", members))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_counts<H: Host>(ctx: &Context<H>) -> Checked {
+    let slots = || ctx.dirs.state.iter().map(|(.., slot)| &slot.state);
+    let dirs = slots().filter(|state| matches!(state, State::Live(_))).count();
+    let dir_tombstones = slots().filter(|state| matches!(state, State::Deleted(_))).count();
+    let keys: usize = ctx.dirs.iter().map(|(.., directory)| directory.rows.len()).sum();
+    let key_tombstones: usize =
+        ctx.dirs.iter().map(|(.., directory)| directory.rows.total() - directory.rows.len()).sum();
+    let counted = (dirs, dir_tombstones, keys, key_tombstones);
+    let kept = (ctx.counts.dirs, ctx.counts.dir_tombstones, ctx.counts.keys, ctx.counts.key_tombstones);
+    ensure!(
+        counted == kept,
+        "counts: (dirs, dir_tombstones, keys, key_tombstones) are {counted:?}, but kept as {kept:?}"
+    );
+    Ok(())
+}
+
+/// The index of arrows is just the arrows of live directories.
+fn check_arrows<H: Host>(ctx: &Context<H>) -> Checked {
+    let mut expected: BTreeSet<(ArrowKey, Upper)> = BTreeSet::new();
+    for (_, child, directory) in ctx.dirs.iter() {
+        for (arrow, number) in directory.arrows().iter().zip(0u16..) {
+            let everything = [(None, &Upper::Open)];
+            let some: Vec<(Option<&Key>, &Upper)> = match &arrow.within {
+                None => everything.to_vec(),
+                Some(ranges) => ranges.iter().map(|(lo, hi)| (Some(lo), hi)).collect(),
+            };
+            for ((lo, hi), range) in some.into_iter().zip(0u32..) {
+                let key = ArrowKey { parent: arrow.parent, lo: lo.cloned(), child, arrow: number, range };
+                expected.insert((key, hi.clone()));
+            }
+        }
+    }
+    let there: BTreeSet<(ArrowKey, Upper)> =
+        ctx.arrows.iter().map(|(arrow, (_, upper), ())| (arrow.clone(), upper.clone())).collect();
+    ensure!(there == expected, "arrows: the index has {there:?}, the directories {expected:?}");
+    let stamped = ctx.arrows.iter().all(|(arrow, (parent, _), ())| arrow.parent == *parent);
+    ensure!(stamped, "arrows: an arrow is stamped with another parent than its own");
+    Ok(())
+}
+
+/// `reads`: both directions agree; `derived`: units with a trail are counted.
+fn check_trails<H: Host>(ctx: &Context<H>) -> Checked {
+    let mut expected: BTreeSet<(NameId, Tag, Reader)> = BTreeSet::new();
+    for (name, dir, directory) in ctx.dirs.iter() {
+        let Some(derived) = directory.derived() else { continue };
+        let with_trail = derived.units.iter().flatten().filter(|(.., unit)| unit.trail.is_some()).count();
+        ensure!(derived.trails == with_trail, "{}: trails is {}, not {with_trail}", name.as_str(), derived.trails);
+        for (part, key, trail) in derived.each_trail() {
+            let sorted = trail.reads.is_sorted() && trail.created.is_sorted();
+            ensure!(sorted, "{}: the trail of {key} is not sorted: {trail:?}", name.as_str());
+            let reader = Reader { dir, part, key };
+            expected.extend(trail.reads.iter().map(|(of, tag)| (*of, tag.clone(), reader.clone())));
+        }
+    }
+    let there: BTreeSet<(NameId, Tag, Reader)> = ctx.dependencies.each().collect();
+    ensure!(there == expected, "reads: the index has {there:?}, the trails {expected:?}");
+    Ok(())
+}
+
+fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
+    let mut expected: BTreeSet<(Tick, NameId)> = BTreeSet::new();
+    for (id, &stamp, slot) in ctx.dirs.state.iter() {
+        if let State::Deleted(deleted) = slot.state {
+            ensure!(deleted.since <= stamp, "dirs: the tombstone of {:?} was there after it went", slot.name);
+            expected.insert((stamp, *id));
+        }
+    }
+    expected.extend(ctx.dirs.earlier.iter().map(|((id, removed), ..)| (*removed, *id)));
+    let queue: BTreeSet<(Tick, NameId)> = ctx.dirs.queue.iter().map(|(at, ..)| *at).collect();
+    ensure!(queue == expected, "dirs 1: the queue is {queue:?}, the tombstones and lives {expected:?}");
+    if let Some((removed, _)) = queue.first() {
+        ensure!(*removed >= ctx.dirs.floor, "dirs 2: {removed} is below the floor {}", ctx.dirs.floor);
+    }
+    for ((id, _), ..) in ctx.dirs.earlier.iter() {
+        let state = ctx.dirs.slot(*id).map(|slot| &slot.state);
+        ensure!(matches!(state, Some(State::Live(_) | State::Deleted(_))), "dirs: {id:?} has only earlier lives");
+    }
+    Ok(())
+}
+
+fn check_names<H: Host>(ctx: &Context<H>) -> Checked {
+    let named: BTreeSet<NameId> = ctx.dirs.names.iter().map(|(.., id)| *id).collect();
+    let known: BTreeSet<NameId> = ctx.dirs.state.iter().map(|(id, ..)| *id).collect();
+    ensure!(named == known, "dirs 4: names has {named:?}, state has {known:?}");
+    for (id, _, slot) in ctx.dirs.state.iter() {
+        ensure!(ctx.dirs.id(&slot.name) == Some(*id), "dirs 4: {:?} is not found by its name", slot.name);
+        if matches!(slot.state, State::Absent) {
+            let in_use = ctx.arrows_of(*id).next().is_some() || ctx.dependencies.any(*id);
+            ensure!(in_use, "dirs 3: nobody uses the name {:?}", slot.name);
+        }
+    }
+    Ok(())
+}
+
+/// Who owns a directory made it, and the other way round.
+fn check_owners<H: Host>(ctx: &Context<H>) -> Checked {
+    let mut made: BTreeSet<(NameId, Reader)> = BTreeSet::new();
+    let mut owned: BTreeSet<(NameId, Reader)> = BTreeSet::new();
+    for (_, dir, directory) in ctx.dirs.iter() {
+        owned.extend(directory.owners.readers().into_iter().map(|owner| (dir, owner)));
+        let Some(derived) = directory.derived() else { continue };
+        for (part, key, trail) in derived.each_trail() {
+            made.extend(trail.created.iter().map(|id| (*id, Reader { dir, part, key: key.clone() })));
+        }
+    }
+    ensure!(made == owned, "directory: units made {made:?}, directories are owned {owned:?}");
+    Ok(())
+}
+
+fn check_heights<H: Host>(ctx: &Context<H>, directory: &Directory<H>) -> Checked {
+    for parent in directory.parents().filter_map(|id| ctx.dirs.get(id)) {
+        let (height, below) = (directory.height, parent.height);
+        ensure!(height > below, "height {height} is not above a parent's {below}");
+    }
+    Ok(())
+}
+
+fn check_stamps<H: Host>(ctx: &Context<H>, id: NameId, directory: &Directory<H>) -> Checked {
+    let stamp = ctx.dirs.state.get_entry(&id).map_or(0, |(_, stamp, _)| *stamp);
+    let (created, there_since) = (directory.created, directory.there_since);
+    ensure!(there_since <= created, "there since {there_since}, but created at {created}");
+    ensure!(created <= stamp, "created at {created}, but stamped {stamp}");
+    ensure!(stamp < ctx.tick, "stamped {stamp} at tick {}", ctx.tick);
+    for (key, &at, row) in directory.rows.iter() {
+        let since = row.since();
+        ensure!(since <= at && at <= stamp, "{key}: since {since}, stamped {at}, the directory {stamp}");
+        ensure!(created <= at, "{key} is stamped {at}, before the directory was created at {created}");
+    }
+    Ok(())
+}
+
+fn check_tombs<H: Host>(directory: &Directory<H>) -> Checked {
+    let mut expected: BTreeSet<(Tick, Key)> = BTreeSet::new();
+    for (key, &stamp, row) in directory.rows.iter() {
+        if matches!(row, Row::Deleted { .. }) {
+            expected.insert((stamp, key.clone()));
+        }
+    }
+    let mut queue: BTreeSet<(Tick, Key)> = BTreeSet::new();
+    if let Some(tombs) = &directory.tombs {
+        ensure!(!tombs.queue.is_empty(), "directory 2: an empty queue of tombstones is kept");
+        queue.extend(tombs.queue.iter().map(|(at, ..)| at.clone()));
+        for (key, (), lives) in tombs.earlier.iter() {
+            ensure!(!lives.0.is_empty(), "directory 2: {key} has no earlier lives, but a place for them");
+            ensure!(directory.rows.contains_key(key), "directory 2: {key} has only earlier lives");
+            expected.extend(lives.0.iter().map(|(_, removed)| (*removed, key.clone())));
+        }
+    }
+    ensure!(queue == expected, "directory 2: the queue is {queue:?}, the tombstones and lives {expected:?}");
+    if let Some((removed, _)) = queue.first() {
+        ensure!(*removed >= directory.floor, "directory 2: {removed} is below the floor {}", directory.floor);
+    }
+    Ok(())
+}
+
+/// Units are those of the parents' keys; rows, groups and members are what the units gave.
+fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &Derived<H>) -> Checked {
+    let sorted = derived.arrows.windows(2).all(|pair| {
+        let name = |arrow: &crate::directory::Arrow<H>| ctx.dirs.name(arrow.parent);
+        name(&pair[0]) <= name(&pair[1]) && pair[0].rank <= pair[1].rank
+    });
+    ensure!(sorted, "derived: the arrows are not sorted by the names of the parents");
+    let generations: Vec<u64> =
+        derived.arrows.iter().map(|arrow| ctx.dirs.get(arrow.parent).map_or(0, |parent| parent.generation)).collect();
+    let of_these = derived.parent_generations.iter().zip(&generations).all(|(made_for, now)| made_for == now || *now == 0);
+    ensure!(of_these, "derived: made for parents {:?}, they are {generations:?}", derived.parent_generations);
+    let mut gave: BySource<H::Value> = BTreeMap::new();
+    for ((arrow, units), number) in derived.arrows.iter().zip(&derived.units).zip(0u16..) {
+        let mut taken: BTreeMap<&Key, Vec<H::Value>> = BTreeMap::new();
+        if let Some(parent) = ctx.dirs.get(arrow.parent) {
+            let live = parent.rows.iter().filter_map(|(key, _, row)| Some((key, row.content()?)));
+            taken.extend(live.filter(|(key, _)| arrow.accepts(key)).map(|(key, content)| (key, content.to_vec())));
+        }
+        if !derived.has_units(number) {
+            ensure!(units.total() == 0, "derived: an arrow that passes rows through has units");
+        } else if !units.iter().map(|(key, ..)| key).eq(taken.keys().copied()) {
+            let there: Vec<&Key> = units.iter().map(|(key, ..)| key).collect();
+            return Err(format!("derived: units of arrow {number} are {there:?}, keys taken {:?}", taken.keys()));
+        }
+        if matches!(arrow.op, Op::Same) {
+            for (key, values) in taken {
+                gave.entry(key.clone()).or_default().insert(derived.source(number, key), values);
+            }
+            continue;
+        }
+        for (key, (), unit) in units {
+            for (of, value) in unit.outs.iter() {
+                let of_source = gave.entry(of.clone()).or_default().entry(derived.source(number, key));
+                of_source.or_default().push(value.clone());
+            }
+        }
+    }
+    match &derived.folding {
+        None => check_merged(directory, &gave),
+        Some(folding) => check_folded(directory, folding, &gave),
+    }
+}
+
+fn alike<V: Same>(a: &[V], b: &[V]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b) != Some(false))
+}
+
+fn check_merged<H: Host>(directory: &Directory<H>, gave: &BySource<H::Value>) -> Checked {
+    let rows: BTreeSet<&Key> =
+        directory.rows.iter().filter(|(.., row)| row.content().is_some()).map(|(key, ..)| key).collect();
+    let keys: BTreeSet<&Key> = gave.keys().collect();
+    ensure!(rows == keys, "directory 3: rows are {rows:?}, units gave {keys:?}");
+    for (key, by_source) in gave {
+        let Some(content) = directory.content(key) else { continue };
+        let all: Vec<H::Value> = by_source.values().flatten().cloned().collect();
+        ensure!(alike(&content.to_vec(), &all), "directory 3: {key} has other values than units gave");
+        for (source, values) in by_source {
+            let part = content.part(key, source).map(|values| values.as_slice().to_vec()).unwrap_or_default();
+            ensure!(alike(&part, values), "directory 3: {key} has other values from {source:?} than that gave");
+        }
+        let of_one = !matches!(content, Content::Merged(_));
+        ensure!(of_one == (by_source.len() == 1), "row: {key} is not stored as one of {} sources", by_source.len());
+    }
+    Ok(())
+}
+
+fn check_folded<H: Host>(directory: &Directory<H>, folding: &Folding<H>, gave: &BySource<H::Value>) -> Checked {
+    ensure!(folding.pending.total() == 0, "fold: something is pending between transactions");
+    let keys: BTreeSet<&Key> = gave.keys().collect();
+    let groups: BTreeSet<&Key> = folding.groups.iter().map(|(key, ..)| key).collect();
+    ensure!(groups == keys, "fold: groups are {groups:?}, units gave {keys:?}");
+    let rows: BTreeSet<&Key> =
+        directory.rows.iter().filter(|(.., row)| row.content().is_some()).map(|(key, ..)| key).collect();
+    ensure!(rows == keys, "fold: rows are {rows:?}, units gave {keys:?}");
+    let ranked_fold = matches!(folding.fold, Fold::Min | Fold::Max);
+    let summed_fold = matches!(folding.fold, Fold::Sum | Fold::Mean);
+    let mut ranked: BTreeSet<Ranked> = BTreeSet::new();
+    for (key, by_source) in gave {
+        let Some(group) = folding.groups.get(key) else { continue };
+        let values = || by_source.values().flatten();
+        ensure!(group.count == values().count(), "fold: {key} counts {} values, not {}", group.count, values().count());
+        let (mut class, mut sum) = (Class::default(), ExactSum::default());
+        if summed_fold {
+            for value in values() {
+                value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
+            }
+            ensure!(group.sum.as_ref() == Some(&sum), "fold: the sum of {key} is not that of its values");
+        }
+        for (source, values) in by_source.iter().filter(|_| ranked_fold) {
+            for (value, place) in values.iter().zip(0u32..) {
+                match value.rank() {
+                    Rank::Number(rank) => {
+                        class.numbers += 1;
+                        let rank = Upper::Key(rank);
+                        ranked.insert(Ranked { group: key.clone(), rank, source: source.clone(), place });
+                    }
+                    Rank::Text(rank) => {
+                        class.texts += 1;
+                        let rank = Upper::Key(rank);
+                        ranked.insert(Ranked { group: key.clone(), rank, source: source.clone(), place });
+                    }
+                    Rank::Other => class.others += 1,
+                }
+            }
+        }
+        ensure!(group.class == class, "fold: {key} is of class {:?}, not {class:?}", group.class);
+    }
+    let sorted: BTreeSet<Ranked> = folding.sorted.iter().map(|(ranked, ..)| ranked.clone()).collect();
+    ensure!(sorted == ranked, "fold: sorted is {sorted:?}, not {ranked:?}");
+    let Some(members) = &folding.members else { return Ok(()) };
+    let pairs: usize = gave.values().map(BTreeMap::len).sum();
+    ensure!(members.total() == pairs, "fold: {} members of {pairs}", members.total());
+    for ((key, source), (), values) in members {
+        let given = gave.get(key).and_then(|by_source| by_source.get(source)).map_or(&[][..], Vec::as_slice);
+        ensure!(alike(values.as_slice(), given), "fold: the members of {key} from {source:?} are not what that gave");
+    }
+    Ok(())
+}

@@ -33,16 +33,20 @@
 mod cascade;
 mod check;
 mod context;
+mod describe;
 mod directory;
 mod dirs;
 mod error;
 mod key;
 mod name;
 pub mod number;
+mod owned;
 mod readers;
 mod reads;
 mod stats;
 mod store;
+#[cfg(test)]
+mod tests;
 mod tick;
 pub mod tick_map;
 mod transaction;
@@ -50,11 +54,13 @@ mod value;
 
 pub use cascade::{FoldJob, Goal, Job, MapJob};
 pub use context::NameId;
+pub use describe::Described;
 pub use directory::{DirKind, Fold, Hooks, Op, Outputs, Range, Upper};
 pub use error::{Error, Refusal, Result};
 pub use key::{Key, KeyError, KeyRef};
 pub use name::{Name, NameError};
 pub use readers::{Changes, DirChanges};
+pub use owned::Owned;
 pub use reads::{Rows, Tag, Values, View};
 pub use stats::Stats;
 pub use store::{Options, Store};

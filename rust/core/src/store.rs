@@ -44,6 +44,8 @@ pub(crate) struct Work<H: Host> {
     pub(crate) retouched: HashSet<(NameId, Key)>,
     pub(crate) due: BTreeSet<Due>,
     pub(crate) failed: BTreeMap<Failed, Problem<H>>,
+    /// What failed and counts no more.
+    pub(crate) trash: Vec<Problem<H>>,
     pub(crate) hooks: Vec<(Generation, Option<H::Code>)>,
     /// Mappers at work, the innermost last.
     pub(crate) frames: Vec<Frame<H>>,
@@ -75,6 +77,7 @@ impl<H: Host> Work<H> {
             retouched: HashSet::new(),
             due: BTreeSet::new(),
             failed: BTreeMap::new(),
+            trash: Vec::new(),
             hooks: Vec::new(),
             frames: Vec::new(),
             runs: HashMap::new(),

@@ -1,10 +1,48 @@
 //! `livedirs._native`: the Rust half of the Python package.
+//!
+//! The store itself is `livedirs-core`, a state machine without locks and without user code. Here are conversion
+//! (`convert`, `host`), ownership (`gc`), threads (`shared`) and the driver that runs the core's jobs in Python
+//! (`driver`, `transaction`); then one file for each class: `store`, `directory`, `snapshot`, `reducer`, `records`,
+//! `iterators`.
+
+mod alike;
+mod capacity;
+mod convert;
+mod directory;
+mod driver;
+mod errors;
+mod gc;
+mod host;
+mod iterators;
+mod names;
+mod records;
+mod reducer;
+mod render;
+mod shared;
+mod snapshot;
+mod store;
+mod transaction;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::directory::{Directory, InputDirectory};
+    #[pymodule_export]
+    use crate::names::{check_name, child_name};
+    #[pymodule_export]
+    use crate::records::{Commit, Stats};
+    #[pymodule_export]
+    use crate::reducer::{Count, Max, Mean, Min, Sum};
+    #[pymodule_export]
+    use crate::snapshot::Snapshot;
+    #[pymodule_export]
+    use crate::store::Store;
+    #[pymodule_export]
+    use crate::transaction::Transaction;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -53,10 +53,10 @@ impl<H: Host> Store<H> {
             None => None,
             Some(_) if changed.is_empty() && same_trail && old.is_some() => return Ok(()),
             Some(outputs) => {
-                let taken = std::mem::take(outputs);
+                // Where nothing changed the outputs stay with the host, who drops them with no lock held.
                 let outs = match old {
                     Some(old) if changed.is_empty() => old.outs.clone(),
-                    _ => Outs::from_vec(taken),
+                    _ => Outs::from_vec(std::mem::take(outputs)),
                 };
                 Some(Unit { outs, trail: new_trail.clone() })
             }

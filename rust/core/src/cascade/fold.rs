@@ -110,7 +110,7 @@ impl<H: Host> Store<H> {
             self.collect_members(reader.dir);
         }
         let due = Reader { dir: reader.dir, part: FOLD, key };
-        self.work.failed.remove(&due);
+        self.forget_failure(&due);
         self.enqueue(height, due);
     }
 
@@ -206,7 +206,7 @@ impl<H: Host> Store<H> {
             _ => None,
         };
         if let Some(value) = value {
-            self.put_folded(reader.dir, &reader.key, value)?;
+            self.put_folded(reader.dir, &reader.key, &value)?;
             self.not_due(reader);
             return Ok(None);
         }
@@ -225,11 +225,11 @@ impl<H: Host> Store<H> {
     ///
     /// # Errors
     /// `Unsure`: nothing has changed, and the call is to be repeated.
-    pub fn finish_fold(&mut self, job: &FoldJob<H>, acc: Option<H::Value>, value: H::Value) -> Result<(), H> {
+    pub fn finish_fold(&mut self, job: &FoldJob<H>, acc: Option<&H::Value>, value: &H::Value) -> Result<(), H> {
         let Some(group) = self.folding(job.dir).and_then(|folding| folding.groups.get(&job.key)) else {
             return Ok(());
         };
-        let group = Group { acc, ..group.clone() };
+        let group = Group { acc: acc.cloned(), ..group.clone() };
         self.put_folded(job.dir, &job.key, value)?;
         self.set_group(job.dir, &job.key, Some(group));
         self.clear_pending(job.dir, &job.key);
@@ -241,7 +241,8 @@ impl<H: Host> Store<H> {
         let (dir, part) = job.reader();
         if self.folding(dir).is_some_and(|folding| folding.groups.contains_key(&job.key)) {
             let reader = Reader { dir, part, key: job.key.clone() };
-            self.work.failed.insert(reader, super::Problem { failure, blocked: false });
+            let problem = super::Problem { failure, blocked: false };
+            self.work.trash.extend(self.work.failed.insert(reader, problem));
         }
     }
 
@@ -251,14 +252,14 @@ impl<H: Host> Store<H> {
         self.invalidate(&Reader { dir, part, key: job.key.clone() });
     }
 
-    fn put_folded(&mut self, dir: NameId, key: &Key, value: H::Value) -> Result<(), H> {
+    fn put_folded(&mut self, dir: NameId, key: &Key, value: &H::Value) -> Result<(), H> {
         let there = self.ctx.dirs.get(dir).and_then(|directory| directory.content(key)).and_then(Content::single);
         let equal = match there {
-            Some(there) => self.verdicts.values(there, &value)?,
+            Some(there) => self.verdicts.values(there, value)?,
             None => false,
         };
         if !equal {
-            self.put_row(dir, key, Some(Content::one(value)));
+            self.put_row(dir, key, Some(Content::one(value.clone())));
         }
         Ok(())
     }

@@ -20,11 +20,19 @@ pub(crate) struct Frame<H: Host> {
     pub(crate) last_try: bool,
     /// What it read changed while it ran.
     pub(crate) stale: bool,
+    /// It wrote to an input directory that it made.
+    pub(crate) wrote: bool,
 }
 
 impl<H: Host> Frame<H> {
     pub(crate) fn made(&self, id: NameId) -> bool {
         self.created.contains(&id)
+    }
+
+    /// A change of a directory that the mapper read, while it is at work. What its own run brought about does not make
+    /// it run again: the rows that it wrote, nor what followed from them in directories that it made.
+    pub(crate) fn is_own_doing(&self, id: NameId, is_input: bool) -> bool {
+        self.made(id) && (is_input || self.wrote)
     }
 
     /// What the mapper read and made in this run, if anything.

@@ -20,10 +20,13 @@ impl<H: Host> Store<H> {
         for reader in self.ctx.dependencies.concerned(dir, key, change) {
             self.invalidate_by_read(&reader);
         }
-        for at in 0..self.work.frames.len() {
-            let frame = &self.work.frames[at];
+        if self.work.frames.is_empty() {
+            return;
+        }
+        let is_input = self.ctx.dirs.get(dir).is_some_and(|directory| directory.derived().is_none());
+        for frame in self.work.frames.iter_mut().filter(|frame| !frame.is_own_doing(dir, is_input)) {
             if frame.reads.iter().any(|(id, tag)| *id == dir && tag.concerns(key, change)) {
-                self.work.frames[at].stale = true;
+                frame.stale = true;
             }
         }
     }
@@ -48,7 +51,7 @@ impl<H: Host> Store<H> {
     pub(crate) fn invalidate(&mut self, reader: &Reader) {
         let Some(directory) = self.ctx.dirs.get(reader.dir) else { return };
         let height = directory.height;
-        self.work.failed.remove(reader);
+        self.forget_failure(reader);
         self.enqueue(height, reader.clone());
     }
 

@@ -58,7 +58,7 @@ impl<H: Host> Store<H> {
         let has_units = derived.has_units(reader.part);
         let old = if has_units { derived.units[usize::from(reader.part)].get(&reader.key).cloned() } else { None };
         let Some(content) = content else {
-            self.work.failed.remove(reader);
+            self.forget_failure(reader);
             if has_units {
                 if old.is_some() {
                     self.replace_unit(reader, old.as_ref(), None, None)?;
@@ -72,7 +72,7 @@ impl<H: Host> Store<H> {
         let mapper = match &arrow.op {
             Op::Map(mapper) => mapper.clone(),
             Op::Same => {
-                self.work.failed.remove(reader);
+                self.forget_failure(reader);
                 if has_units {
                     let mut outputs = content.iter().map(|value| (reader.key.clone(), value.clone())).collect();
                     self.replace_unit(reader, old.as_ref(), Some(&mut outputs), None)?;
@@ -85,7 +85,7 @@ impl<H: Host> Store<H> {
         };
         self.count_run(reader)?;
         self.not_due(reader);
-        self.work.failed.remove(reader);
+        self.forget_failure(reader);
         self.work.mapped += 1;
         self.work.frames.push(Frame {
             reader: reader.clone(),
@@ -95,6 +95,7 @@ impl<H: Host> Store<H> {
             old,
             last_try,
             stale: false,
+            wrote: false,
         });
         let values = content.to_vec();
         Ok(Some(Job::Map(MapJob { mapper, key: reader.key.clone(), values, reader: reader.clone(), parent })))
@@ -147,16 +148,19 @@ impl<H: Host> Store<H> {
 
     /// The mapper at work raised. It counts only if it still stands when the queue is empty.
     pub fn fail_job(&mut self, failure: H::Failure, blocked: bool) {
-        let Some(frame) = self.work.frames.pop() else { return };
+        let problem = super::Problem { failure, blocked };
+        let Some(frame) = self.work.frames.pop() else { return self.work.trash.push(problem) };
         let reader = frame.reader.clone();
         if self.keep_trail(&frame) {
             if frame.stale {
                 self.invalidate(&reader);
             }
             if !self.is_unit_due(&reader) {
-                self.work.failed.insert(reader, super::Problem { failure, blocked });
+                self.work.trash.extend(self.work.failed.insert(reader, problem));
+                return;
             }
         }
+        self.work.trash.push(problem);
     }
 
     /// The mapper at work is broken off (by an interrupt, say): it is due as before.

@@ -111,7 +111,7 @@ impl<H: Host> Store<H> {
             return None;
         }
         while let Some(reader) = self.work.finals.pop() {
-            if self.work.failed.remove(&reader).is_some() {
+            if self.forget_failure(&reader) {
                 return Some(reader);
             }
         }
@@ -223,9 +223,19 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// The first failure that stands after the drain, if any; the host raises it.
+    /// What failed counts no more; whether it did. The exception is kept to be dropped with no lock held.
+    pub(crate) fn forget_failure(&mut self, reader: &Reader) -> bool {
+        let problem = self.work.failed.remove(reader);
+        let was_there = problem.is_some();
+        self.work.trash.extend(problem);
+        was_there
+    }
+
+    /// The first failure that stands after the drain, if any; the host raises it. What failed is due again: where the
+    /// transaction goes on all the same, it can't end with this left out.
     pub fn take_failure(&mut self) -> Option<H::Failure> {
-        let reader = self.work.failed.keys().next().cloned()?;
-        self.work.failed.remove(&reader).map(|problem| problem.failure)
+        let (reader, problem) = self.work.failed.pop_first()?;
+        self.invalidate(&reader);
+        Some(problem.failure)
     }
 }

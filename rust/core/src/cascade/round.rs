@@ -117,7 +117,8 @@ impl<H: Host> Store<H> {
                 continue;
             }
             let Some(directory) = self.ctx.dirs.get(*dir) else { continue };
-            let there = old.as_ref().filter(|(stamp, _)| *stamp < now || directory.created == now);
+            // What an earlier generation of the directory held is none of this one.
+            let there = old.as_ref().filter(|_| directory.created != now);
             let was = there.and_then(|(_, row)| row.content());
             let equal = match (was, directory.content(key)) {
                 (None, None) => true,
@@ -157,14 +158,17 @@ impl<H: Host> Store<H> {
             let Some(Row::Deleted { since }) = directory.rows.get(&key) else { continue };
             let of_new_generation = directory.created == now;
             let was_live = old.as_ref().is_some_and(|(_, row)| row.content().is_some());
-            let known = *since < first && !of_new_generation;
+            let known = *since < first;
             if was_live && !of_new_generation {
                 changed.insert(dir);
             }
-            if known && was_live {
+            if of_new_generation {
+                // Its readers start over; what they held of the generation before is none of it.
+                self.restore_row(dir, &key, None);
+            } else if known && was_live {
                 if again || !self.is_purgeable_key(dir, now) {
                     let at = (now, key);
-                    self.edit_tombs(dir, |tombs| drop(tombs.queue.set(at, (), ())));
+                    self.queue_tomb(dir, at);
                 } else {
                     self.restore_row(dir, &key, None);
                     self.ctx.counts.purged += 1;
@@ -178,7 +182,7 @@ impl<H: Host> Store<H> {
                     self.take_last_life(dir, &key);
                 }
                 self.restore_row(dir, &key, Some((stamp, row)));
-                self.edit_tombs(dir, |tombs| drop(tombs.queue.set((stamp, key), (), ())));
+                self.queue_tomb(dir, (stamp, key));
             } else if let Some((since, removed)) = self.take_last_life(dir, &key) {
                 self.restore_row(dir, &key, Some((removed, Row::Deleted { since })));
             } else {

@@ -32,7 +32,7 @@ const SHORT: usize = 22;
 /// What two counts of an `Arc` take.
 const ARC_HEADER: usize = 2 * size_of::<usize>();
 
-/// A key; see the [module](self).
+/// A key; see the head of its module.
 ///
 /// ```
 /// # use livedirs_core::Key;

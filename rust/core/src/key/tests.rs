@@ -11,6 +11,10 @@ use proptest::prelude::*;
 use super::{Key, KeyError, KeyRef};
 
 /// Keys that are often equal, nearly equal, or alike but for their type.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "rounded ints are what is wanted"
+)]
 pub(crate) fn keys() -> impl Strategy<Value = Key> {
     let near = prop_oneof![
         Just(0i64),

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use crate::key::Key;
 use crate::key::repr::Quoted;
 
-/// A checked directory name; see the [module](self). A clone costs one reference count.
+/// A checked directory name; see the head of its module. A clone costs one reference count.
 ///
 /// ```
 /// # use livedirs_core::{Key, Name};

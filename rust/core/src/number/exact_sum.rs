@@ -26,11 +26,11 @@ use super::accumulator::Accumulator;
 use super::rounding::{EXACT_INTS, int_to_float, ratio};
 use super::wide::Wide;
 
-/// A sum that adds and removes numbers exactly; see the [module](self). 56 bytes; a clone shares the rest and costs at
+/// A sum that adds and removes numbers exactly; see the head of its module. 56 bytes; a clone shares the rest and costs at
 /// most two reference counts.
 ///
 /// ```
-/// # use livedirs_core::{ExactSum, Number};
+/// # use livedirs_core::number::{ExactSum, Number};
 /// let mut sum = ExactSum::default();
 /// sum.add(&Number::Int(1));
 /// sum.add(&Number::Float(1e100));
@@ -96,7 +96,7 @@ impl ExactSum {
     /// for ints outside `i128`.
     ///
     /// ```
-    /// # use livedirs_core::{ExactSum, Number};
+    /// # use livedirs_core::number::{ExactSum, Number};
     /// let mut sum = ExactSum::default();
     /// sum.add(&Number::Int(i64::MAX));
     /// sum.add(&Number::Int(1));

@@ -24,9 +24,9 @@ fn oracle_round(units: &BigInt, count: u64) -> f64 {
     while high - low > 1 {
         let middle = low + (high - low) / 2;
         if scaled(f64::from_bits(middle)) * count <= magnitude {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
     }
     // Above the largest float comes what would be the next one, and stands for infinity.
@@ -80,6 +80,7 @@ fn oracle_sum(numbers: &[Number]) -> Number {
     Number::Float(floats.iter().filter(|value| !value.is_finite()).sum())
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts are small here")]
 fn oracle_mean(numbers: &[Number]) -> Option<f64> {
     let count = numbers.len() as u64;
     Some(match oracle_sum(numbers) {
@@ -124,7 +125,7 @@ fn finite_floats() -> impl Strategy<Value = Number> {
         4 => -100.0..100.0f64,
         2 => (-1074i32..1024, any::<bool>()).prop_map(|(e, negative)| if negative { -1.0 } else { 1.0 } * 2f64.powi(e)),
         2 => (0u64..9, any::<bool>()).prop_map(|(bits, negative)| f64::from_bits(bits | u64::from(negative) << 63)),
-        1 => prop::sample::select(vec![0.0, -0.0, f64::MAX, f64::MIN, 1e100, -1e100, 0.1, 9007199254740992.0]),
+        1 => prop::sample::select(vec![0.0, -0.0, f64::MAX, f64::MIN, 1e100, -1e100, 0.1, 9_007_199_254_740_992.0]),
     ]
     .prop_map(Number::Float)
 }
@@ -212,15 +213,23 @@ proptest! {
         // In any order, and out in the order in which they came.
         for turn in 0..24 {
             let number = if turns >> turn & 1 == 0 { staying.next() } else { going.next() };
-            number.into_iter().for_each(|number| sum.add(number));
+            if let Some(number) = number {
+                sum.add(number);
+            }
         }
-        staying.chain(going).for_each(|number| sum.add(number));
+        for number in staying.chain(going) {
+            sum.add(number);
+        }
         let shared = sum.clone();
-        go.iter().for_each(|number| sum.remove(number));
+        for number in &go {
+            sum.remove(number);
+        }
         prop_assert_eq!(&sum, &sum_of(&stay));
         prop_assert_eq!(sum.heap_bytes(), sum_of(&stay).heap_bytes());
         prop_assert_eq!(&shared, &sum_of(stay.iter().chain(&go)), "a clone keeps what it was");
-        stay.iter().for_each(|number| sum.remove(number));
+        for number in &stay {
+            sum.remove(number);
+        }
         prop_assert_eq!(&sum, &ExactSum::default());
         prop_assert_eq!(sum.heap_bytes(), 0);
     }
@@ -285,7 +294,7 @@ fn the_sum_may_overflow_in_the_result_only() {
 fn no_zero_is_negative() {
     let sum = sum_of(&[Number::Float(-0.0)]);
     assert!(matches!(sum.sum(), Number::Float(zero) if zero.is_sign_positive()));
-    assert!(sum.mean().is_some_and(|zero| zero.is_sign_positive()));
+    assert!(sum.mean().is_some_and(f64::is_sign_positive));
     assert_eq!(ExactSum::default().sum(), Number::Int(0));
     assert_eq!(ExactSum::default().mean(), None);
 }

@@ -105,6 +105,21 @@ impl Dependencies {
         }
     }
 
+    /// Every read: of what, and whose.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (NameId, Tag, Reader)> {
+        let points = self.points.iter().map(|((dir, tag, reader), ..)| (*dir, tag.clone(), reader.clone()));
+        let ranges = self
+            .ranges
+            .iter()
+            .map(|((dir, lo, hi, reader), ..)| (*dir, Tag::Range(lo.clone(), hi.clone()), reader.clone()));
+        points.chain(ranges)
+    }
+
+    pub(crate) fn check_maps(&self) -> std::result::Result<(), String> {
+        self.points.check_invariants()?;
+        self.ranges.check_invariants()
+    }
+
     /// Whether anyone reads anything of this name.
     pub(crate) fn any(&self, dir: NameId) -> bool {
         let first = (dir, Tag::Existence, least());

@@ -1,7 +1,8 @@
 //! Finding: by key, and by position among the live or among all entries.
 //!
 //! One comparison for each step of a search. A key below the bound of the first child is below the whole subtree
-//! (invariant 4), so that a miss there ends at once.
+//! (invariant 4), so that a miss there ends at once. The library's branchless binary search was the fastest up to 10,000
+//! entries, on 24-byte enum keys; one with branches gains a third where 300,000 entries miss the cache, a linear one too.
 
 use std::borrow::Borrow;
 

@@ -39,6 +39,7 @@ mod diff;
 mod edit;
 mod lookup;
 mod node;
+mod owned;
 mod put;
 mod range;
 mod remove;

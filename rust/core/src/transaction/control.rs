@@ -81,7 +81,7 @@ impl<H: Host> Store<H> {
                 self.invalidate(&at);
             }
         }
-        drop(dropped);
+        self.work.trash.extend(dropped.into_iter().map(|(_, problem)| problem));
         Leftovers(vec![Box::new(undone)])
     }
 
@@ -182,5 +182,23 @@ pub struct Version<H: Host>(pub(crate) Context<H>);
 impl<H: Host> Clone for Version<H> {
     fn clone(&self) -> Self {
         Version(self.0.clone())
+    }
+}
+
+impl<H: Host> Store<H> {
+    /// A place in the transaction, see [`Store::derived_changed_since`].
+    #[must_use]
+    pub const fn journal_mark(&self) -> usize {
+        self.work.journal.len()
+    }
+
+    /// Whether a derived directory changed, came or went since then in this transaction. O(what was done since).
+    #[must_use]
+    pub fn derived_changed_since(&self, mark: usize) -> bool {
+        self.work.journal.get(mark..).unwrap_or_default().iter().any(|undo| match undo {
+            Undo::Row { dir, .. } => self.ctx.dirs.get(*dir).is_none_or(|directory| directory.derived().is_some()),
+            Undo::Slot { .. } => true,
+            _ => false,
+        })
     }
 }

@@ -108,6 +108,13 @@ impl<H: Host> Store<H> {
         self.set_tombed(dir, any);
     }
 
+    /// The end of a round found that a reader may need this tombstone.
+    pub(crate) fn queue_tomb(&mut self, dir: NameId, at: (Tick, Key)) {
+        self.edit_tombs(dir, |tombs| {
+            tombs.queue.set(at, (), ());
+        });
+    }
+
     pub(crate) fn raise_key_floor(&mut self, dir: NameId, floor: Tick) {
         let done = self.ctx.edit_dir(dir, |directory| {
             let old = (directory.floor, directory.tombs.clone());

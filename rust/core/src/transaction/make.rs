@@ -1,5 +1,6 @@
 //! Directories come: from outside, and from mappers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::Key;
@@ -233,9 +234,7 @@ impl<H: Host> Store<H> {
             self.note_made(id);
         }
         self.existence_changed(id, by);
-        for child in self.ctx.children(id) {
-            self.regenerate(child);
-        }
+        self.regenerate_children(id);
         id
     }
 
@@ -260,12 +259,15 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// The parents of a directory are of another generation: so is this one, and what derives from it.
-    fn regenerate(&mut self, first: NameId) {
-        let mut open = vec![first];
-        while let Some(id) = open.pop() {
+    /// A directory is of another generation: so is what derives from it. Parents come before their children, so each is
+    /// made anew once.
+    fn regenerate_children(&mut self, of: NameId) {
+        let children = |store: &Self, id| -> Vec<(u32, NameId)> {
+            store.ctx.children(id).into_iter().map(|child| (store.height_of(child), child)).collect()
+        };
+        let mut open = BTreeSet::from_iter(children(self, of));
+        while let Some((height, id)) = open.pop_first() {
             let Some(directory) = self.ctx.dirs.get(id) else { continue };
-            let height = directory.height;
             let (Some(derived), rows) = (directory.derived(), directory.rows.clone()) else { continue };
             let arrows = Arc::clone(&derived.arrows);
             let owner = directory.owners.readers().first().cloned();
@@ -290,8 +292,12 @@ impl<H: Host> Store<H> {
             });
             self.drop_rows(id, &rows);
             self.invalidate_all(id);
-            open.extend(self.ctx.children(id));
+            open.extend(children(self, id));
         }
+    }
+
+    fn height_of(&self, id: NameId) -> u32 {
+        self.ctx.dirs.get(id).map_or(0, |directory| directory.height)
     }
 }
 

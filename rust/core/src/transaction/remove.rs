@@ -155,7 +155,7 @@ impl<H: Host> Store<H> {
             let failed: Vec<Reader> =
                 self.work.failed.range(first..).map(|(at, _)| at).take_while(|at| at.dir == id).cloned().collect();
             for at in failed {
-                self.work.failed.remove(&at);
+                self.forget_failure(&at);
             }
         }
     }

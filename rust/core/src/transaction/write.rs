@@ -3,6 +3,7 @@
 use crate::Key;
 use crate::context::NameId;
 use crate::directory::{Content, DirKind, Row, Vals};
+use crate::dirs::State;
 use crate::error::{Refusal, Result};
 use crate::name::Name;
 use crate::store::Store;
@@ -27,11 +28,24 @@ impl<H: Host> Store<H> {
         Ok(id)
     }
 
-    /// Sets the values of a key; none remove it. Writing what is there is no change. O(log n).
+    /// The same where the host remembers under which number it found the name last.
+    ///
+    /// # Errors
+    /// As [`Store::writable`].
+    pub fn writable_at(&self, name: &Name, hint: NameId) -> Result<NameId, H> {
+        let is_it = !self.in_mapper()
+            && self.ctx.dirs.slot(hint).is_some_and(|slot| {
+                matches!(&slot.state, State::Live(directory) if directory.derived().is_none()) && slot.name == *name
+            });
+        if is_it { Ok(hint) } else { self.writable(name) }
+    }
+
+    /// Sets the values of a key; none remove it. Writing what is there is no change: then `values` stay with the
+    /// caller, who drops them with no lock held. O(log n).
     ///
     /// # Errors
     /// `Unsure`, with nothing changed.
-    pub fn set_values(&mut self, id: NameId, key: &Key, values: Vec<H::Value>) -> Result<(), H> {
+    pub fn set_values(&mut self, id: NameId, key: &Key, values: &mut Vec<H::Value>) -> Result<(), H> {
         let there = self.ctx.dirs.get(id).and_then(|directory| directory.content(key));
         let equal = match there {
             None => values.is_empty(),
@@ -42,7 +56,8 @@ impl<H: Host> Store<H> {
             Some(_) => false,
         };
         if !equal {
-            self.put_row(id, key, Vals::from_vec(values).map(Content::Plain));
+            self.note_write();
+            self.put_row(id, key, Vals::from_vec(std::mem::take(values)).map(Content::Plain));
         }
         Ok(())
     }
@@ -52,8 +67,15 @@ impl<H: Host> Store<H> {
         let Some(directory) = self.ctx.dirs.get(id) else { return };
         let live = directory.rows.iter().filter(|(.., row)| matches!(row, Row::Live { .. }));
         let keys: Vec<Key> = live.map(|(key, ..)| key.clone()).collect();
+        self.note_write();
         for key in keys {
             self.put_row(id, &key, None);
+        }
+    }
+
+    fn note_write(&mut self) {
+        if let Some(frame) = self.work.frames.last_mut() {
+            frame.wrote = true;
         }
     }
 }

@@ -1,0 +1,329 @@
+//! The driver of the tests: what a host does to run the core, with nothing else around it. It reads as documentation.
+//!
+//! The core never calls user code. So each operation is a loop: where the core is *unsure* whether two things are equal,
+//! the driver finds out and asks again ([`Driver::sure`]); where user code has to run, the core hands out a *job*, and the
+//! driver runs it and tells the outcome ([`Driver::run`]). A mapper is called with the driver, and may read and make
+//! directories through it: these are nested runs of the same loop.
+
+use crate::{
+    Commit, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, MapJob, Name, NameId, Op, Options, Parent, Range,
+    Refusal, Result, Spec, Store, Tag, Upper,
+};
+
+use super::host::{Body, Code, Failure, Stop, TestHost, V, decide, raise};
+
+pub(super) type Done<T> = std::result::Result<T, Stop>;
+
+pub(super) struct Driver {
+    pub(super) store: Store<TestHost>,
+    /// Names of the mappers that ran, with the key for which they ran: what was recomputed.
+    pub(super) ran: Vec<(String, Key)>,
+    checks: bool,
+}
+
+pub(super) fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+/// A parent whose rows a mapper maps.
+pub(super) fn mapped(parent: &str, code: &Code) -> Parent<TestHost> {
+    Parent { name: name(parent), op: Op::Map(code.clone()), within: None }
+}
+
+/// A parent whose rows pass through.
+pub(super) fn passed(parent: &str) -> Parent<TestHost> {
+    Parent { name: name(parent), op: Op::Same, within: None }
+}
+
+pub(super) fn within(parent: Parent<TestHost>, ranges: Vec<Range>) -> Parent<TestHost> {
+    Parent { within: Some(ranges), ..parent }
+}
+
+pub(super) fn derived(parents: Vec<Parent<TestHost>>, fold: Option<Fold<Code>>) -> Spec<TestHost> {
+    Spec::Derived { parents, fold, shared: false }
+}
+
+pub(super) fn input(rows: Vec<(Key, Vec<V>)>) -> Spec<TestHost> {
+    Spec::Input { rows, hooks: None }
+}
+
+pub(super) fn hooked(on_create: Option<Code>, on_delete: Option<Code>) -> Spec<TestHost> {
+    Spec::Input { rows: Vec::new(), hooks: Some(Hooks { on_create, on_delete }.into()) }
+}
+
+impl Driver {
+    pub(super) fn new() -> Driver {
+        Driver::with(Options::default())
+    }
+
+    pub(super) fn with(options: Options) -> Driver {
+        Driver { store: Store::new(options), ran: Vec::new(), checks: true }
+    }
+
+    // ---------------------------------------------------------------- transactions
+
+    /// One transaction. Whatever fails in it undoes all of it.
+    pub(super) fn update(&mut self, block: impl FnOnce(&mut Driver) -> Done<()>) -> Done<Commit> {
+        self.store.begin();
+        self.check();
+        match block(self).and_then(|()| self.rounds()) {
+            Ok(()) => {
+                let (commit, leftovers) = self.store.commit();
+                drop(leftovers);
+                self.check();
+                Ok(commit)
+            }
+            Err(stop) => {
+                drop(self.store.rollback());
+                drop(self.store.end());
+                self.check();
+                Err(stop)
+            }
+        }
+    }
+
+    /// A block within a transaction: what fails in it undoes it alone.
+    pub(super) fn nested(&mut self, block: impl FnOnce(&mut Driver) -> Done<()>) -> Done<()> {
+        self.store.savepoint();
+        let done = block(self);
+        if done.is_err() {
+            drop(self.store.rollback_to_savepoint());
+        }
+        self.store.release_savepoint();
+        self.check();
+        done
+    }
+
+    /// Rounds until none is due.
+    fn rounds(&mut self) -> Done<()> {
+        loop {
+            self.store.begin_round()?;
+            self.cascade()?;
+            let mut waiting = self.store.waiting_hooks();
+            while let Some(hook) = self.store.next_hook(&mut waiting) {
+                if let Body::Hook(run) = hook.body() {
+                    self.ran.push((hook.name().to_owned(), Key::NONE));
+                    run(self)?;
+                }
+            }
+            let again = self.sure(Store::update_with_status)?;
+            self.check();
+            if !again {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Drains the queue. A failure that still stands then is raised.
+    pub(super) fn cascade(&mut self) -> Done<()> {
+        self.store.begin_drain();
+        let done = self.run(Goal::All);
+        self.store.end_drain();
+        done?;
+        match self.store.take_failure() {
+            Some(failure) => Err(Stop::Failed(failure)),
+            None => Ok(()),
+        }
+    }
+
+    // ---------------------------------------------------------------- jobs
+
+    /// An operation of the core; where that is unsure, the driver finds out and repeats it.
+    fn sure<T>(&mut self, mut operation: impl FnMut(&mut Store<TestHost>) -> Result<T, TestHost>) -> Result<T, TestHost> {
+        let answer = loop {
+            match operation(&mut self.store) {
+                Err(Error::Unsure(pair)) => {
+                    let equal = decide(&pair);
+                    self.store.decide(pair, equal);
+                }
+                answer => break answer,
+            }
+        };
+        drop(self.store.forget_verdicts());
+        answer
+    }
+
+    /// Runs what is due, as far as the goal asks.
+    fn run(&mut self, goal: Goal) -> Done<()> {
+        while let Some(job) = self.sure(|store| store.next_job(goal))? {
+            match job {
+                Job::Map(job) => self.run_mapper(&job)?,
+                Job::Fold(job) => self.run_fold(&job)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn run_mapper(&mut self, job: &MapJob<TestHost>) -> Done<()> {
+        let Body::Mapper(mapper) = job.mapper.body() else { return Err(raise("no mapper")) };
+        self.ran.push((job.mapper.name().to_owned(), job.key.clone()));
+        match mapper(self, &job.key, &job.values) {
+            Ok(mut outputs) => self.sure(|store| store.finish_job(&mut outputs))?,
+            Err(Stop::Failed(failure)) => self.store.fail_job(failure, false),
+            Err(Stop::Blocked(failure)) => self.store.fail_job(failure, true),
+            Err(fatal @ Stop::Fatal(_)) => {
+                self.store.abort_job();
+                return Err(fatal);
+            }
+        }
+        Ok(())
+    }
+
+    fn run_fold(&mut self, job: &FoldJob<TestHost>) -> Done<()> {
+        match fold(job, || self.store.members_of(job)) {
+            Ok((acc, value)) => self.sure(|store| store.finish_fold(job, acc.as_ref(), &value))?,
+            Err(failure) => self.store.fail_fold(job, failure),
+        }
+        Ok(())
+    }
+
+    // ---------------------------------------------------------------- directories
+
+    pub(super) fn make(&mut self, of: &str, spec: &Spec<TestHost>) -> Done<NameId> {
+        let of = name(of);
+        let id = self.sure(|store| store.make(&of, spec))?;
+        // Outside of mappers a directory is computed when it is made; inside, when it is read, or later.
+        if !self.store.in_mapper() && matches!(spec, Spec::Derived { .. }) {
+            self.run(Goal::Only(id))?;
+        }
+        self.check();
+        Ok(id)
+    }
+
+    pub(super) fn remove(&mut self, of: &str) -> Done<()> {
+        self.store.remove_dir(&name(of), false, false)?;
+        self.check();
+        Ok(())
+    }
+
+    pub(super) fn set(&mut self, of: &str, key: i64, values: Vec<V>) -> Done<()> {
+        self.set_key(of, &Key::int(key), values)
+    }
+
+    pub(super) fn set_key(&mut self, of: &str, key: &Key, mut values: Vec<V>) -> Done<()> {
+        let id = self.store.writable(&name(of))?;
+        self.sure(|store| store.set_values(id, key, &mut values))?;
+        self.check();
+        Ok(())
+    }
+
+    pub(super) fn clear(&mut self, of: &str) -> Done<()> {
+        let id = self.store.writable(&name(of))?;
+        self.store.clear(id);
+        self.check();
+        Ok(())
+    }
+
+    // ---------------------------------------------------------------- reads
+
+    /// The directory of a name, to be read. What it hangs on is brought up to date first, which may remove it.
+    pub(super) fn find(&mut self, of: &str) -> Done<Option<NameId>> {
+        let of = name(of);
+        let mut found = self.store.look_up(&of);
+        while let Some(id) = found.filter(|&id| self.store.needs_pull(id)) {
+            self.run(Goal::Upstream(id))?;
+            found = self.store.look_up(&of);
+            if found == Some(id) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn exists(&mut self, of: &str) -> Done<bool> {
+        Ok(self.find(of)?.is_some())
+    }
+
+    fn read<T>(&mut self, of: &str, tag: Tag, read: impl FnOnce(crate::View<'_, TestHost>) -> T) -> Done<T> {
+        let missing = || Stop::Failed(Failure::Refused(Refusal::NotFound(name(of))));
+        let id = self.find(of)?.ok_or_else(missing)?;
+        self.store.note_read(id, || tag);
+        self.store.directory(id).map(read).ok_or_else(missing)
+    }
+
+    pub(super) fn get(&mut self, of: &str, key: i64) -> Done<Vec<V>> {
+        let key = Key::int(key);
+        self.read(of, Tag::Key(key.clone()), |view| {
+            view.get(&key).map_or(Vec::new(), |values| values.iter().cloned().collect())
+        })
+    }
+
+    pub(super) fn size(&mut self, of: &str) -> Done<usize> {
+        self.read(of, Tag::Size, |view| view.len())
+    }
+
+    pub(super) fn is_empty(&mut self, of: &str) -> Done<bool> {
+        self.read(of, Tag::Emptiness, |view| view.is_empty())
+    }
+
+    pub(super) fn all(&mut self, of: &str) -> Done<Vec<(Key, Vec<V>)>> {
+        self.read(of, Tag::All, |view| view.walk(false).collect())
+    }
+
+    pub(super) fn between(&mut self, of: &str, lo: i64, hi: i64) -> Done<Vec<(Key, Vec<V>)>> {
+        let (lo, hi) = (Key::int(lo), Upper::Key(Key::int(hi)));
+        self.read(of, Tag::Range(lo.clone(), hi.clone()), |view| view.walk_between(&lo, &hi).collect())
+    }
+
+    pub(super) fn names(&mut self) -> Vec<Name> {
+        self.store.track_names();
+        self.store.names()
+    }
+
+    /// A directory as text, from outside of mappers.
+    pub(super) fn shown(&mut self, of: &str) -> String {
+        match self.all(of) {
+            Ok(rows) => show(&rows),
+            Err(_) => "none".to_owned(),
+        }
+    }
+
+    pub(super) fn kind(&self, of: &str) -> Option<DirKind> {
+        Some(self.store.directory(self.store.find(&name(of))?)?.kind())
+    }
+
+    /// Names of the mappers that ran since this was asked last.
+    pub(super) fn ran(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.ran).into_iter().map(|(name, key)| format!("{name} {key}")).collect()
+    }
+
+    // ---------------------------------------------------------------- checks
+
+    fn check(&self) {
+        if self.checks && !self.store.in_mapper() {
+            self.store.check_invariants().unwrap();
+        }
+    }
+}
+
+pub(super) fn show(rows: &[(Key, Vec<V>)]) -> String {
+    let rows: Vec<String> = rows.iter().map(|(key, values)| format!("{key}: {values:?}")).collect();
+    rows.join(", ")
+}
+
+type Folded = std::result::Result<(Option<V>, V), Failure>;
+
+/// What user code makes of a key that the core can't fold alone. It raises where 13 is among the values.
+fn fold(job: &FoldJob<TestHost>, members: impl FnOnce() -> Vec<V>) -> Folded {
+    let sum = |values: &[V]| values.iter().map(V::int).sum::<i64>();
+    match (&job.fold, &job.acc) {
+        (Fold::User(_), _) if job.come.iter().any(|value| value.int() == 13) => {
+            Err(Failure::Raised("reducer of 13".to_owned()))
+        }
+        (Fold::User(_), Some(acc)) if job.gone.iter().all(|value| value.int() % 2 == 0) => {
+            let acc = V::Int(acc.int() - sum(&job.gone) + sum(&job.come));
+            Ok((Some(acc.clone()), acc))
+        }
+        (Fold::User(_), None) => {
+            let acc = V::Int(sum(&job.come));
+            assert!(job.gone.is_empty(), "nothing went of what was not folded yet");
+            assert_eq!(format!("{:?}", members()), format!("{:?}", job.come), "come is all there is");
+            Ok((Some(acc.clone()), acc))
+        }
+        (Fold::User(_), Some(_)) => {
+            let acc = V::Int(sum(&members()));
+            Ok((Some(acc.clone()), acc))
+        }
+        (built_in, _) => Ok((None, super::host::text(&format!("{built_in:?} of {:?}", members())))),
+    }
+}

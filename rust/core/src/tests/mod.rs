@@ -1,0 +1,11 @@
+//! Tests of the store as a whole, by what must hold. [`driver`] shows how a host runs the core.
+
+mod cascade;
+mod driver;
+mod dump;
+mod folds;
+mod host;
+mod ownership;
+mod programs;
+mod tombstones;
+mod transactions;

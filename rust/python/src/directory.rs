@@ -1,0 +1,756 @@
+//! `Directory` and `InputDirectory`: handles, that is, a store and a name.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use livedirs_core::{DirKind, Goal, Key, Name, NameId, Tag, Upper, View};
+use pyo3::basic::CompareOp;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::convert::{self, Given};
+use crate::errors;
+use crate::host::{Object, PyHost, Task};
+use crate::iterators::{Entries, Keys};
+use crate::shared::{Scope, Shared};
+use crate::snapshot::Snapshot;
+use crate::store::{ArrowSpec, Store, callable};
+
+/// So many rows are shown by `repr`.
+const SHOWN: usize = 5;
+
+/// An ordered map, key -> one or more values. A handle: cheap, and valid while the name is.
+///
+/// It means the directory that bears the name now; while there is none, DirNotFoundError.
+#[pyclass(frozen, subclass, weakref, mapping, generic, module = "livedirs", name = "Directory")]
+pub struct Directory {
+    pub store: Py<Store>,
+    /// Where the handle is one of a snapshot.
+    pub snapshot: Option<Py<Snapshot>>,
+    pub name: Name,
+    /// Under which number the store found the name last.
+    hint: AtomicU64,
+}
+
+/// A directory that is written to; what `Store.mkdir` returns.
+#[pyclass(frozen, extends = Directory, generic, mapping, module = "livedirs", name = "InputDirectory")]
+pub struct InputDirectory {}
+
+/// What a key has.
+enum Found {
+    Nothing,
+    One(Object),
+    Several(usize),
+}
+
+impl InputDirectory {
+    pub fn of<'py>(store: &Bound<'py, Store>, name: Name, id: NameId) -> PyResult<Bound<'py, Self>> {
+        let base = Directory::handle(store, None, name, id);
+        Bound::new(store.py(), PyClassInitializer::from(base).add_subclass(InputDirectory {}))
+    }
+}
+
+impl Directory {
+    fn handle(store: &Bound<'_, Store>, snapshot: Option<Py<Snapshot>>, name: Name, id: NameId) -> Self {
+        Directory { store: store.clone().unbind(), snapshot, name, hint: AtomicU64::new(id.get()) }
+    }
+
+    pub fn of<'py>(store: &Bound<'py, Store>, name: Name, id: NameId) -> PyResult<Bound<'py, Self>> {
+        Bound::new(store.py(), Directory::handle(store, None, name, id))
+    }
+
+    pub fn of_kind<'py>(
+        store: &Bound<'py, Store>,
+        name: Name,
+        id: NameId,
+        kind: DirKind,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match kind {
+            DirKind::Input => InputDirectory::of(store, name, id).map(Bound::into_any),
+            DirKind::Derived => Directory::of(store, name, id).map(Bound::into_any),
+        }
+    }
+
+    pub fn of_snapshot<'py>(
+        snapshot: &Bound<'py, Snapshot>,
+        name: Name,
+        id: NameId,
+        kind: DirKind,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = snapshot.py();
+        let store = snapshot.get().store.bind(py);
+        let base = Directory::handle(store, Some(snapshot.clone().unbind()), name, id);
+        match kind {
+            DirKind::Input => {
+                let handle = PyClassInitializer::from(base).add_subclass(InputDirectory {});
+                Bound::new(py, handle).map(Bound::into_any)
+            }
+            DirKind::Derived => Bound::new(py, base).map(Bound::into_any),
+        }
+    }
+
+    fn shared(&self) -> &std::sync::Arc<Shared> {
+        &self.store.get().shared
+    }
+
+    fn hint(&self) -> NameId {
+        NameId::of(self.hint.load(Ordering::Relaxed))
+    }
+
+    fn remember(&self, id: NameId) {
+        self.hint.store(id.get(), Ordering::Relaxed);
+    }
+
+    /// Whether both mean the same directory.
+    pub fn is_same_handle(&self, other: &Self) -> bool {
+        let snapshots = match (&self.snapshot, &other.snapshot) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is(b),
+            _ => false,
+        };
+        snapshots && self.store.is(&other.store) && self.name == other.name
+    }
+
+    /// Reads the directory as the caller sees it, with the store locked: `read` may make no object that the cycle
+    /// collector tracks. Inside of a mapper this is a tracked read, and what is due comes first. `None` where there is
+    /// no directory.
+    fn peek<R>(
+        &self,
+        py: Python<'_>,
+        tag: impl FnOnce() -> Tag,
+        read: impl FnOnce(View<'_, PyHost>) -> R,
+    ) -> PyResult<Option<R>> {
+        if let Some(snapshot) = &self.snapshot {
+            return snapshot.get().read(py, &self.name, self.hint(), read);
+        }
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
+        match Shared::scope(py, &guard)? {
+            Scope::Published if guard.store.is_open() => {
+                let version = guard.store.published();
+                drop(guard);
+                let id = version.find_at(&self.name, self.hint());
+                Ok(id.and_then(|id| version.directory(id)).map(read))
+            }
+            Scope::Working if guard.store.in_mapper() => {
+                let Some(mut id) = guard.store.look_up(&self.name) else { return Ok(None) };
+                if guard.store.needs_pull(id) {
+                    guard = shared.drive(py, guard, Goal::Upstream(id))?;
+                    match guard.store.look_up(&self.name) {
+                        Some(now) => id = now,
+                        None => return Ok(None),
+                    }
+                }
+                guard.store.note_read(id, tag);
+                Ok(guard.store.directory(id).map(read))
+            }
+            _ => {
+                let Some(id) = guard.store.look_up_at(&self.name, self.hint()) else { return Ok(None) };
+                self.remember(id);
+                Ok(guard.store.directory(id).map(read))
+            }
+        }
+    }
+
+    /// The same; DirNotFoundError where there is no directory.
+    fn read<R>(
+        &self,
+        py: Python<'_>,
+        tag: impl FnOnce() -> Tag,
+        read: impl FnOnce(View<'_, PyHost>) -> R,
+    ) -> PyResult<R> {
+        self.peek(py, tag, read)?.ok_or_else(|| self.shared().not_found(py, &self.name))
+    }
+
+    fn find(&self, py: Python<'_>, key: &Key) -> PyResult<Found> {
+        self.read(py, || Tag::Key(key.clone()), |view| match view.get(key) {
+            None => Found::Nothing,
+            Some(values) => match values.single() {
+                Some(value) => Found::One(value.clone()),
+                None => Found::Several(values.count()),
+            },
+        })
+    }
+
+    fn not_unique(&self, py: Python<'_>, key: &Bound<'_, PyAny>, count: usize) -> PyErr {
+        let key = key.repr().map_or_else(|_| "?".to_owned(), |key| key.to_string_lossy().into_owned());
+        let message = format!("key {key} of {:?} has {count} values: use get_all", self.name.as_str());
+        errors::not_unique(py, message)
+    }
+
+    /// All rows.
+    pub fn rows(&self, py: Python<'_>) -> PyResult<Vec<(Key, Vec<Object>)>> {
+        Ok(self.read(py, || Tag::All, |view| view.walk(false))?.collect())
+    }
+
+    /// The rows as a dict, each with its only value.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (key, mut values) in self.read(py, || Tag::All, |view| view.walk(false))? {
+            let key = convert::key_to_python(py, &key)?;
+            match values.pop() {
+                Some(value) if values.is_empty() => dict.set_item(key, value.0)?,
+                _ => return Err(self.not_unique(py, &key, values.len() + 1)),
+            }
+        }
+        Ok(dict)
+    }
+
+    fn view_class<'py>(slf: &Bound<'py, Self>, class: &'static str) -> PyResult<Bound<'py, PyAny>> {
+        static KEYS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        static VALUES: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        static ITEMS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let cell = match class {
+            "KeysView" => &KEYS,
+            "ValuesView" => &VALUES,
+            _ => &ITEMS,
+        };
+        cell.import(slf.py(), "collections.abc", class)?.call1((slf,))
+    }
+
+    fn check_not_snapshot(&self, py: Python<'_>) -> PyResult<()> {
+        match self.snapshot {
+            None => Ok(()),
+            Some(_) => Err(errors::read_only(py, "a snapshot can't be written: write to the store's directory")),
+        }
+    }
+
+    /// Derives a directory from this one.
+    fn derive<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        arrow: Arrow<'_, 'py>,
+        reducer: Option<&Bound<'py, PyAny>>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let py = slf.py();
+        let name = convert::name(name)?;
+        if let Some(function) = arrow.function {
+            callable("fn", function)?;
+        }
+        let store = slf.get().store.bind(py);
+        let parent = Store::parent_name(store, slf.as_any())?;
+        let function = arrow.function.cloned();
+        let spec = ArrowSpec { parent, task: arrow.task, function, within: arrow.within };
+        Store::derive(store, name, vec![spec], reducer, shared)
+    }
+}
+
+/// What one derivation does with the rows of the directory.
+struct Arrow<'a, 'py> {
+    task: Task,
+    function: Option<&'a Bound<'py, PyAny>>,
+    within: Option<Vec<livedirs_core::Range>>,
+}
+
+fn within(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<livedirs_core::Range>>> {
+    given.filter(|given| !given.is_none()).map(convert::ranges).transpose()
+}
+
+#[pymethods]
+impl Directory {
+    /// Its name, a DirName.
+    #[getter]
+    fn name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        convert::name_to_python(py, &self.name)
+    }
+
+    /// Its store.
+    #[getter]
+    fn store(&self, py: Python<'_>) -> Py<Store> {
+        self.store.clone_ref(py)
+    }
+
+    /// "input" or "derived"; "removed" while no directory bears the name.
+    #[getter]
+    fn kind(&self, py: Python<'_>) -> PyResult<&'static str> {
+        let kind = self.peek(py, || Tag::Existence, |view| view.kind())?;
+        Ok(match kind {
+            None => "removed",
+            Some(DirKind::Input) => "input",
+            Some(DirKind::Derived) => "derived",
+        })
+    }
+
+    /// The tick at which this generation of it was made.
+    #[getter]
+    fn created(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, || Tag::Existence, |view| view.created())
+    }
+
+    fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = key.py();
+        match self.find(py, &convert::key(key)?)? {
+            Found::One(value) => Ok(value.0),
+            Found::Nothing => Err(errors::key_error(key)),
+            Found::Several(count) => Err(self.not_unique(py, key, count)),
+        }
+    }
+
+    /// The value of a key, or the default. NotUniqueError on two or more values.
+    #[pyo3(signature = (key, default=None))]
+    fn get(&self, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
+        let py = key.py();
+        match self.find(py, &convert::key(key)?)? {
+            Found::One(value) => Ok(Some(value.0)),
+            Found::Nothing => Ok(default),
+            Found::Several(count) => Err(self.not_unique(py, key, count)),
+        }
+    }
+
+    /// All values of a key, in order; () where it is absent.
+    fn get_all<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = key.py();
+        let key = convert::key(key)?;
+        let values: Vec<Object> = self.read(
+            py,
+            || Tag::Key(key.clone()),
+            |view| view.get(&key).map_or_else(Vec::new, |values| values.iter().cloned().collect()),
+        )?;
+        PyTuple::new(py, values.into_iter().map(|value| value.0))
+    }
+
+    fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = key.py();
+        let Some(key) = convert::key_or_none(key)? else { return Ok(false) };
+        self.read(py, || Tag::Key(key.clone()), |view| view.get(&key).is_some())
+    }
+
+    fn __iter__(&self, py: Python<'_>) -> PyResult<Keys> {
+        self.read(py, || Tag::All, |view| view.walk(false)).map(Keys::new)
+    }
+
+    fn __reversed__(&self, py: Python<'_>) -> PyResult<Keys> {
+        self.read(py, || Tag::All, |view| view.walk(true)).map(Keys::new)
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        self.read(py, || Tag::Size, |view| view.len())
+    }
+
+    fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {
+        self.read(py, || Tag::Emptiness, |view| !view.is_empty())
+    }
+
+    /// A view of its keys, as of a dict.
+    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Directory::view_class(slf, "KeysView")
+    }
+
+    /// A view of its values, as of a dict.
+    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Directory::view_class(slf, "ValuesView")
+    }
+
+    /// A view of its items, as of a dict.
+    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Directory::view_class(slf, "ItemsView")
+    }
+
+    /// Keys with all their values, in the order of the keys.
+    fn entries(&self, py: Python<'_>) -> PyResult<Entries> {
+        self.read(py, || Tag::All, |view| view.walk(false)).map(Entries::new)
+    }
+
+    /// The entries with lo <= key <= hi; `...` as hi: no bound. O(log n) to start.
+    fn between(&self, lo: &Bound<'_, PyAny>, hi: &Bound<'_, PyAny>) -> PyResult<Entries> {
+        let (first, last): (Key, Upper) = (convert::key(lo)?, convert::upper(hi)?);
+        let tag = || Tag::Range(first.clone(), last.clone());
+        self.read(lo.py(), tag, |view| view.walk_between(&first, &last)).map(Entries::new)
+    }
+
+    fn __richcmp__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>, op: CompareOp) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        if !matches!(op, CompareOp::Eq | CompareOp::Ne) || !convert::is_mapping(other)? {
+            return Ok(py.NotImplemented());
+        }
+        let ours = slf.get().to_dict(py)?;
+        let theirs = match other.cast::<Directory>() {
+            Ok(other) => other.get().to_dict(py)?.into_any(),
+            Err(_) => py.get_type::<PyDict>().call1((other.call_method0("items")?,))?,
+        };
+        Ok(ours.rich_compare(theirs, op)?.unbind())
+    }
+
+    fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let _ = value;
+        Err(self.read_only(key.py()))
+    }
+
+    fn __delitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(self.read_only(key.py()))
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let py = slf.py();
+        let this = slf.get();
+        let class = slf.get_type().name()?.to_string_lossy().into_owned();
+        let name = this.name.as_str();
+        match this.shown(py) {
+            None => Ok(format!("<{class} {name:?}>")),
+            Some(None) => Ok(format!("<{class} {name:?}, removed>")),
+            Some(Some((0, _))) => Ok(format!("<{class} {name:?}, empty>")),
+            Some(Some((count, rows))) => {
+                let mut shown = Vec::new();
+                for (key, values) in rows {
+                    let key = convert::key_to_python(py, &key)?.repr()?.to_string_lossy().into_owned();
+                    let values = PyTuple::new(py, values.into_iter().map(|value| value.0))?;
+                    let values = if values.len() == 1 { values.get_item(0)?.repr()? } else { values.repr()? };
+                    shown.push(format!("{key}: {}", values.to_string_lossy()));
+                }
+                if count > shown.len() {
+                    shown.push("...".to_owned());
+                }
+                let keys = if count == 1 { "key" } else { "keys" };
+                Ok(format!("<{class} {name:?}, {count} {keys}: {{{}}}>", shown.join(", ")))
+            }
+        }
+    }
+
+    /// A directory of what fn(key, values) gives: pairs, a mapping, or None.
+    #[pyo3(signature = (name, r#fn, *, within=None, shared=false))]
+    fn map<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        r#fn: &Bound<'py, PyAny>,
+        within: Option<&Bound<'py, PyAny>>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let arrow = Arrow { task: Task::Map, function: Some(r#fn), within: self::within(within)? };
+        Directory::derive(slf, name, arrow, None, shared)
+    }
+
+    /// A directory of the same keys, each value v as fn(v).
+    #[pyo3(signature = (name, r#fn, *, shared=false))]
+    fn map_values<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        r#fn: &Bound<'py, PyAny>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let arrow = Arrow { task: Task::MapValues, function: Some(r#fn), within: None };
+        Directory::derive(slf, name, arrow, None, shared)
+    }
+
+    /// A directory of the values for which fn(key, value) is true.
+    #[pyo3(signature = (name, r#fn, *, shared=false))]
+    fn filter<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        r#fn: &Bound<'py, PyAny>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let arrow = Arrow { task: Task::Filter, function: Some(r#fn), within: None };
+        Directory::derive(slf, name, arrow, None, shared)
+    }
+
+    /// A directory of the same keys, the values of each folded.
+    #[pyo3(signature = (name, reducer, *, shared=false))]
+    fn reduce<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        reducer: &Bound<'py, PyAny>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let arrow = Arrow { task: Task::Pass, function: None, within: None };
+        Directory::derive(slf, name, arrow, Some(required(reducer)?), shared)
+    }
+
+    /// A directory of what fn(key, values) gives, the values of each key folded.
+    #[pyo3(signature = (name, r#fn, reducer, *, within=None, shared=false))]
+    fn map_reduce<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        r#fn: &Bound<'py, PyAny>,
+        reducer: &Bound<'py, PyAny>,
+        within: Option<&Bound<'py, PyAny>>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let arrow = Arrow { task: Task::Map, function: Some(r#fn), within: self::within(within)? };
+        Directory::derive(slf, name, arrow, Some(required(reducer)?), shared)
+    }
+
+    /// A directory of the values by the key that fn(key, value) gives, folded if there is a reducer.
+    #[pyo3(signature = (name, r#fn, reducer=None, *, shared=false))]
+    fn group_by<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        r#fn: &Bound<'py, PyAny>,
+        reducer: Option<&Bound<'py, PyAny>>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let arrow = Arrow { task: Task::GroupBy, function: Some(r#fn), within: None };
+        Directory::derive(slf, name, arrow, reducer, shared)
+    }
+
+    /// A directory of the keys from lo to hi, both inclusive; `...` as hi: no bound.
+    #[pyo3(signature = (name, lo, hi, *, shared=false))]
+    fn slice<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        lo: &Bound<'py, PyAny>,
+        hi: &Bound<'py, PyAny>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let within = Some(vec![(convert::key(lo)?, convert::upper(hi)?)]);
+        Directory::derive(slf, name, Arrow { task: Task::Pass, function: None, within }, None, shared)
+    }
+
+    /// A directory of the keys in any of the ranges (lo, hi).
+    #[pyo3(signature = (name, *ranges, shared=false))]
+    fn slices<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        ranges: &Bound<'py, PyTuple>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let within = Some(convert::ranges(ranges.as_any())?);
+        Directory::derive(slf, name, Arrow { task: Task::Pass, function: None, within }, None, shared)
+    }
+
+    /// A directory of the values of this one and of others.
+    #[pyo3(signature = (name, *others, shared=false))]
+    fn merge<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        others: &Bound<'py, PyTuple>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let py = slf.py();
+        let name = convert::name(name)?;
+        let store = slf.get().store.bind(py);
+        let mut arrows = Vec::with_capacity(others.len() + 1);
+        for directory in std::iter::once(slf.as_any().clone()).chain(others.iter()) {
+            let parent = Store::parent_name(store, &directory)?;
+            arrows.push(ArrowSpec { parent, task: Task::Pass, function: None, within: None });
+        }
+        Store::derive(store, name, arrows, None, shared)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.store)?;
+        visit.call(&self.snapshot)
+    }
+}
+
+fn required<'a, 'py>(reducer: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyAny>> {
+    if reducer.is_none() { Err(PyTypeError::new_err("reducer is None: pass Sum() or such")) } else { Ok(reducer) }
+}
+
+type Shown = Option<(usize, Vec<(Key, Vec<Object>)>)>;
+
+impl Directory {
+    fn read_only(&self, py: Python<'_>) -> PyErr {
+        let message = format!(
+            "directory {:?} is derived: it can't be written; write to the input directories it is mapped from",
+            self.name.as_str()
+        );
+        errors::read_only(py, message)
+    }
+
+    /// What `repr` shows, untracked: the number of keys and the first rows; `Some(None)` where there is no directory,
+    /// `None` where it can't be read now.
+    fn shown(&self, py: Python<'_>) -> Option<Shown> {
+        let first_rows = |view: View<'_, PyHost>| (view.len(), view.walk(false));
+        let found = match &self.snapshot {
+            Some(snapshot) => snapshot.get().read(py, &self.name, self.hint(), first_rows).ok()?,
+            None => {
+                let mut guard = self.shared().lock(py);
+                let scope = Shared::scope(py, &guard).ok()?;
+                if matches!(scope, Scope::Working) && guard.store.in_mapper() {
+                    return None;
+                }
+                if matches!(scope, Scope::Published) {
+                    let version = guard.store.published();
+                    drop(guard);
+                    version.find_at(&self.name, self.hint()).and_then(|id| version.directory(id)).map(first_rows)
+                } else {
+                    let id = guard.store.look_up_at(&self.name, self.hint());
+                    id.and_then(|id| guard.store.directory(id)).map(first_rows)
+                }
+            }
+        };
+        Some(found.map(|(count, rows)| (count, rows.take(SHOWN).collect())))
+    }
+
+    /// Sets the values of keys, in one transaction.
+    fn set_rows(&self, py: Python<'_>, rows: &mut [(Key, Vec<Object>)]) -> PyResult<()> {
+        self.check_not_snapshot(py)?;
+        let mut done = 0;
+        self.shared().write(py, |store| {
+            let id = store.writable_at(&self.name, self.hint())?;
+            self.remember(id);
+            while let Some((key, values)) = rows.get_mut(done) {
+                store.set_values(id, key, values)?;
+                done += 1;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[pymethods]
+impl InputDirectory {
+    fn __setitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let mut row = [(convert::key(key)?, vec![Object(value.unbind())])];
+        slf.as_super().get().set_rows(key.py(), &mut row)
+    }
+
+    fn __delitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        let directory = slf.as_super().get();
+        directory.check_not_snapshot(key.py())?;
+        let row = convert::key(key)?;
+        let there = directory.shared().write(key.py(), |store| {
+            let id = store.writable_at(&directory.name, directory.hint())?;
+            let there = store.directory(id).is_some_and(|view| view.get(&row).is_some());
+            store.set_values(id, &row, &mut Vec::new())?;
+            Ok(there)
+        })?;
+        if there { Ok(()) } else { Err(errors::key_error(key)) }
+    }
+
+    /// Gives a key these values, in order; none remove it.
+    fn set_all(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>) -> PyResult<()> {
+        let key = convert::key(key)?;
+        let values = values.try_iter()?.map(|value| Ok(Object(value?.unbind()))).collect::<PyResult<Vec<_>>>()?;
+        slf.as_super().get().set_rows(slf.py(), &mut [(key, values)])
+    }
+
+    /// Removes a key, if it is there.
+    fn discard(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        let key = convert::key(key)?;
+        slf.as_super().get().set_rows(slf.py(), &mut [(key, Vec::new())])
+    }
+
+    /// Removes all keys, in one transaction.
+    fn clear(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let directory = slf.as_super().get();
+        directory.check_not_snapshot(slf.py())?;
+        directory.shared().write(slf.py(), |store| {
+            let id = store.writable(&directory.name)?;
+            store.clear(id);
+            Ok(())
+        })
+    }
+
+    /// Removes a key and returns its value; the default where it is absent, or KeyError.
+    #[pyo3(signature = (key, default=Given::Absent), text_signature = "(self, key, default=...)")]
+    fn pop(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Given) -> PyResult<Py<PyAny>> {
+        let directory = slf.as_super().get();
+        let py = slf.py();
+        directory.check_not_snapshot(py)?;
+        let row = convert::key(key)?;
+        directory.shared().write_steps(py, || match directory.find(py, &row)? {
+            Found::One(value) => {
+                directory.set_rows(py, &mut [(row.clone(), Vec::new())])?;
+                Ok(value.0)
+            }
+            Found::Nothing => {
+                directory.set_rows(py, &mut [(row.clone(), Vec::new())])?;
+                default.or_else(|| errors::key_error(key))
+            }
+            Found::Several(count) => Err(directory.not_unique(py, key, count)),
+        })
+    }
+
+    /// Removes the first key and returns it with its value; KeyError where the directory is empty.
+    fn popitem<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Py<PyAny>)> {
+        let directory = slf.as_super().get();
+        let py = slf.py();
+        directory.check_not_snapshot(py)?;
+        directory.shared().write_steps(py, || {
+            let first = directory.read(py, || Tag::All, |view| view.walk(false))?.next();
+            directory.set_rows(py, &mut [])?;
+            let Some((row, mut values)) = first else {
+                return Err(pyo3::exceptions::PyKeyError::new_err("popitem(): directory is empty"));
+            };
+            let key = convert::key_to_python(py, &row)?;
+            match values.pop() {
+                Some(value) if values.is_empty() => {
+                    directory.set_rows(py, &mut [(row, Vec::new())])?;
+                    Ok((key, value.0))
+                }
+                _ => Err(directory.not_unique(py, &key, values.len() + 1)),
+            }
+        })
+    }
+
+    /// The value of a key; where it is absent the key gets the default first.
+    #[pyo3(signature = (key, default=None))]
+    fn setdefault(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+        let directory = slf.as_super().get();
+        let py = slf.py();
+        directory.check_not_snapshot(py)?;
+        let row = convert::key(key)?;
+        directory.shared().write_steps(py, || match directory.find(py, &row)? {
+            Found::One(value) => {
+                directory.set_rows(py, &mut [])?;
+                Ok(value.0)
+            }
+            Found::Nothing => {
+                let value = default.unwrap_or_else(|| py.None());
+                directory.set_rows(py, &mut [(row.clone(), vec![Object(value.clone_ref(py))])])?;
+                Ok(value)
+            }
+            Found::Several(count) => Err(directory.not_unique(py, key, count)),
+        })
+    }
+
+    /// Sets many keys in one transaction: from a mapping, pairs, keywords. Of a repeated key the last pair wins.
+    #[pyo3(signature = (other=None, /, **more))]
+    fn update(
+        slf: &Bound<'_, Self>,
+        other: Option<&Bound<'_, PyAny>>,
+        more: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let mut rows = other.map_or_else(|| Ok(Vec::new()), pairs)?;
+        if let Some(more) = more {
+            for (key, value) in more.iter() {
+                rows.push((convert::key(&key)?, vec![Object(value.unbind())]));
+            }
+        }
+        slf.as_super().get().set_rows(slf.py(), &mut rows)
+    }
+}
+
+/// What `update` was given.
+fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, Vec<Object>)>> {
+    if let Ok(dict) = given.cast_exact::<PyDict>() {
+        let row = |(key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+            Ok((convert::key(&key)?, vec![Object(value.unbind())]))
+        };
+        return dict.iter().map(row).collect();
+    }
+    let mut rows = Vec::new();
+    if convert::is_mapping(given)? || given.hasattr("keys")? {
+        for key in given.call_method0("keys")?.try_iter()? {
+            let key = key?;
+            rows.push((convert::key(&key)?, vec![Object(given.get_item(&key)?.unbind())]));
+        }
+        return Ok(rows);
+    }
+    let items = given.try_iter().map_err(|error| {
+        if error.is_instance_of::<PyTypeError>(given.py()) {
+            PyTypeError::new_err("update takes a mapping or pairs (key, value)")
+        } else {
+            error
+        }
+    })?;
+    for item in items {
+        let (key, value) = convert::two(&item?, "update takes pairs (key, value)")?;
+        rows.push((convert::key(&key)?, vec![Object(value.unbind())]));
+    }
+    Ok(rows)
+}
+
+impl Given {
+    fn or_else(self, error: impl FnOnce() -> PyErr) -> PyResult<Py<PyAny>> {
+        match self {
+            Given::Value(value) => Ok(value),
+            Given::Absent => Err(error()),
+        }
+    }
+}
+

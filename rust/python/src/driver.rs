@@ -1,0 +1,308 @@
+//! The driver: runs the jobs that the core hands out, with no lock held.
+
+use livedirs_core::{Fold, FoldJob, Goal, Job, Key, MapJob, Outputs};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::convert;
+use crate::errors;
+use crate::host::{Function, Object, PyHost, Task};
+use crate::shared::{Guard, Shared};
+
+impl Shared {
+    /// Runs all jobs towards a goal.
+    pub fn drive<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
+        loop {
+            let job;
+            (job, guard) = self.run_locked(py, guard, |store| store.next_job(goal))?;
+            guard = match job {
+                None => return Ok(guard),
+                Some(Job::Map(job)) => {
+                    drop(guard);
+                    self.run_map(py, &job)?
+                }
+                Some(Job::Fold(job)) => {
+                    guard.busy = true;
+                    drop(guard);
+                    self.run_fold(py, &job)?
+                }
+            };
+        }
+    }
+
+    /// The cascade: until nothing is due. What failed to the end is raised.
+    pub fn drain<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
+        guard.store.begin_drain();
+        match self.drive(py, guard, Goal::All) {
+            Ok(mut guard) => {
+                guard.store.end_drain();
+                match guard.store.take_failure() {
+                    None => Ok(guard),
+                    Some(failure) => Err(failure),
+                }
+            }
+            Err(error) => {
+                self.lock(py).store.end_drain();
+                Err(error)
+            }
+        }
+    }
+
+    fn run_map(&self, py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Guard<'_>> {
+        let error = match call_mapper(py, job) {
+            Ok(mut outputs) => {
+                match self.run_locked(py, self.lock(py), |store| store.finish_job(&mut outputs)) {
+                    Ok(((), guard)) if outputs.is_empty() => return Ok(guard),
+                    Ok(((), guard)) => {
+                        // They were equal to what was there, and go with no lock held.
+                        drop(guard);
+                        drop(outputs);
+                        return Ok(self.lock(py));
+                    }
+                    Err(error) => {
+                        self.note_map(py, job, &error);
+                        self.lock(py).store.abort_job();
+                        return Err(error);
+                    }
+                }
+            }
+            Err(error) => error,
+        };
+        if let Some(collision) = errors::collision_of(py, &error) {
+            self.note_map(py, job, &collision);
+            let mut guard = self.lock(py);
+            guard.store.fail_job(collision, true);
+            return Ok(guard);
+        }
+        self.note_map(py, job, &error);
+        if errors::is_of_mapper(py, &error) {
+            let mut guard = self.lock(py);
+            guard.store.fail_job(error, false);
+            return Ok(guard);
+        }
+        self.lock(py).store.abort_job();
+        Err(error)
+    }
+
+    fn note_map(&self, py: Python<'_>, job: &MapJob<PyHost>, error: &PyErr) {
+        let (name, parent) = job.names(&self.lock(py).store);
+        let name = name.map(|name| name.as_str().to_owned()).unwrap_or_default();
+        let from = parent.map(|parent| format!(" from {:?}", parent.as_str())).unwrap_or_default();
+        errors::add_note(
+            py,
+            error,
+            &format!("livedirs: while computing directory {name:?}{from}, for key {}", job.key),
+        );
+    }
+
+    fn run_fold(&self, py: Python<'_>, job: &FoldJob<PyHost>) -> PyResult<Guard<'_>> {
+        let folded = self.fold(py, job);
+        let mut guard = self.lock(py);
+        guard.busy = false;
+        let error = match folded {
+            Ok((acc, value)) => {
+                match self.run_locked(py, guard, |store| store.finish_fold(job, acc.as_ref(), &value)) {
+                    Ok(((), guard)) => {
+                        drop(guard);
+                        drop((acc, value));
+                        return Ok(self.lock(py));
+                    }
+                    Err(error) => {
+                        self.note_fold(py, job, &error);
+                        self.lock(py).store.abort_fold(job);
+                        return Err(error);
+                    }
+                }
+            }
+            Err(error) => {
+                drop(guard);
+                error
+            }
+        };
+        self.note_fold(py, job, &error);
+        let mut guard = self.lock(py);
+        if errors::is_of_mapper(py, &error) {
+            guard.store.fail_fold(job, error);
+            return Ok(guard);
+        }
+        guard.store.abort_fold(job);
+        drop(guard);
+        Err(error)
+    }
+
+    fn note_fold(&self, py: Python<'_>, job: &FoldJob<PyHost>, error: &PyErr) {
+        let name = job.name(&self.lock(py).store).map(|name| name.as_str().to_owned()).unwrap_or_default();
+        let note = format!("livedirs: while computing directory {name:?}, reducing the values of key {}", job.key);
+        errors::add_note(py, error, &note);
+    }
+
+    /// What the reducer accumulated (of the user's reducers), and what readers see.
+    fn fold(&self, py: Python<'_>, job: &FoldJob<PyHost>) -> PyResult<(Option<Object>, Object)> {
+        let Fold::User(code) = &job.fold else {
+            let members = self.lock(py).store.members_of(job);
+            return Ok((None, fold_with_python(py, &job.fold, &members)?));
+        };
+        let Some(reducer) = code.0.function.as_ref().map(|reducer| reducer.bind(py)) else {
+            return Err(PyTypeError::new_err("no reducer"));
+        };
+        let mut acc = job.acc.as_ref().map(|acc| acc.0.bind(py).clone());
+        for value in &job.gone {
+            let Some(there) = acc else { break };
+            let left = reducer.call_method1(pyo3::intern!(py, "remove"), (there, value.0.bind(py)))?;
+            acc = (!left.is_none()).then_some(left);
+        }
+        let acc = match acc {
+            Some(acc) => add_all(reducer, acc, &job.come)?,
+            None => {
+                let members = self.lock(py).store.members_of(job);
+                add_all(reducer, reducer.getattr(pyo3::intern!(py, "initial"))?, &members)?
+            }
+        };
+        let value = match reducer.getattr_opt(pyo3::intern!(py, "result"))? {
+            Some(result) => result.call1((&acc,))?,
+            None => acc.clone(),
+        };
+        Ok((Some(Object(acc.unbind())), Object(value.unbind())))
+    }
+}
+
+fn add_all<'py>(
+    reducer: &Bound<'py, PyAny>,
+    mut acc: Bound<'py, PyAny>,
+    values: &[Object],
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = reducer.py();
+    for value in values {
+        acc = reducer.call_method1(pyo3::intern!(py, "add"), (acc, value.0.bind(py)))?;
+    }
+    Ok(acc)
+}
+
+/// The built-in folds of values that are not (all) numbers, as Python's own functions do them.
+fn fold_with_python(py: Python<'_>, fold: &Fold<crate::host::Code>, members: &[Object]) -> PyResult<Object> {
+    let builtins = py.import("builtins")?;
+    let values = PyTuple::new(py, members.iter().map(|value| value.0.bind(py)))?;
+    let value = match fold {
+        Fold::Min => builtins.call_method1("min", (values,))?,
+        Fold::Max => builtins.call_method1("max", (values,))?,
+        Fold::Mean => {
+            let sum = builtins.call_method1("sum", (&values,))?;
+            match sum.div(values.len()) {
+                Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+                    let infinity = if sum.gt(0)? { f64::INFINITY } else { f64::NEG_INFINITY };
+                    infinity.into_pyobject(py)?.into_any()
+                }
+                mean => mean?,
+            }
+        }
+        _ => builtins.call_method1("sum", (values,))?,
+    };
+    Ok(Object(value.unbind()))
+}
+
+/// `function(a, b)`, without a tuple for the arguments.
+fn call2<'py>(
+    function: &Bound<'py, PyAny>,
+    a: &Bound<'py, PyAny>,
+    b: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let end = std::ptr::null_mut::<ffi::PyObject>();
+    // SAFETY: three live objects, then the NULL that ends the list; a new reference or NULL with an exception set.
+    unsafe {
+        let result = ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), a.as_ptr(), b.as_ptr(), end);
+        Bound::from_owned_ptr_or_err(function.py(), result)
+    }
+}
+
+fn call_mapper(py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Outputs<Object>> {
+    let code: &Function = &job.mapper.0;
+    let function = || {
+        let function = code.function.as_ref().map(|function| function.bind(py));
+        function.ok_or_else(|| PyTypeError::new_err("no function"))
+    };
+    let mut outputs = match code.task {
+        Task::Map => {
+            let key = convert::key_to_python(py, &job.key)?;
+            let values = PyTuple::new(py, job.values.iter().map(|value| value.0.bind(py)))?;
+            pairs(&call2(function()?, &key, values.as_any())?)?
+        }
+        Task::MapValues => {
+            let function = function()?;
+            let mut outputs = Vec::with_capacity(job.values.len());
+            for value in &job.values {
+                outputs.push((job.key.clone(), Object(function.call1((value.0.bind(py),))?.unbind())));
+            }
+            outputs
+        }
+        Task::Filter => {
+            let function = function()?;
+            let key = convert::key_to_python(py, &job.key)?;
+            let mut outputs = Vec::new();
+            for value in &job.values {
+                if call2(function, &key, value.0.bind(py))?.is_truthy()? {
+                    outputs.push((job.key.clone(), value.clone()));
+                }
+            }
+            outputs
+        }
+        Task::GroupBy => {
+            let function = function()?;
+            let key = convert::key_to_python(py, &job.key)?;
+            let mut outputs = Vec::with_capacity(job.values.len());
+            for value in &job.values {
+                let group = convert::key(&call2(function, &key, value.0.bind(py))?)?;
+                outputs.push((group, value.clone()));
+            }
+            outputs
+        }
+        Task::Pass | Task::Reduce | Task::Hook => {
+            job.values.iter().map(|value| (job.key.clone(), value.clone())).collect()
+        }
+    };
+    if let Some(of) = &code.of {
+        let of = of.bind(py);
+        for (_, value) in &mut outputs {
+            *value = Object(of.call1((value.0.bind(py),))?.unbind());
+        }
+    }
+    Ok(outputs)
+}
+
+/// What a mapper gave: pairs, a mapping, or None.
+fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Outputs<Object>> {
+    if given.is_none() {
+        return Ok(Vec::new());
+    }
+    if let Ok(list) = given.cast_exact::<PyList>() {
+        let mut outputs = Vec::with_capacity(list.len());
+        for item in list.iter() {
+            outputs.push(pair(&item)?);
+        }
+        return Ok(outputs);
+    }
+    let items = if convert::is_mapping(given)? {
+        given.call_method0("items")?
+    } else {
+        given.clone()
+    };
+    let items = items.try_iter().map_err(|error| {
+        if !error.is_instance_of::<PyTypeError>(given.py()) {
+            return error;
+        }
+        let kind = given.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string_lossy().into_owned());
+        PyTypeError::new_err(format!("a mapper gives pairs (key, value), a mapping or None, not {kind}"))
+    })?;
+    items.map(|item| pair(&item?)).collect()
+}
+
+fn pair(item: &Bound<'_, PyAny>) -> PyResult<(Key, Object)> {
+    if let Ok(pair) = item.cast_exact::<PyTuple>()
+        && pair.len() == 2
+    {
+        return Ok((convert::key(&pair.get_item(0)?)?, Object(pair.get_item(1)?.unbind())));
+    }
+    let (key, value) = convert::two(item, "a mapper gives pairs (key, value)")?;
+    Ok((convert::key(&key)?, Object(value.unbind())))
+}

@@ -1,0 +1,105 @@
+//! Errors of the core as the exceptions of `livedirs._errors`.
+
+use livedirs_core::{Error, Name, Refusal};
+use pyo3::PyTypeInfo;
+use pyo3::exceptions::{PyBaseException, PyException, PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+use crate::host::PyHost;
+
+const MODULE: &str = "livedirs._errors";
+
+macro_rules! exceptions {
+    ($($function:ident => $class:literal),* $(,)?) => {$(
+        pub fn $function(py: Python<'_>, message: impl Into<String>) -> PyErr {
+            static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+            match CLASS.import(py, MODULE, $class) {
+                Ok(class) => PyErr::from_type(class.clone(), (message.into(),)),
+                Err(error) => error,
+            }
+        }
+    )*};
+}
+
+exceptions! {
+    invalid_name => "InvalidNameError",
+    invalid_key => "InvalidKeyError",
+    not_found => "DirNotFoundError",
+    exists => "DirExistsError",
+    in_use => "DirInUseError",
+    read_only => "ReadOnlyError",
+    write_during_update => "WriteDuringUpdateError",
+    not_unique => "NotUniqueError",
+    not_converging => "NotConvergingError",
+    transaction => "TransactionError",
+    closed => "ClosedError",
+}
+
+/// `KeyError(key)`; of a tuple too, which must not become the arguments.
+pub fn key_error(key: &Bound<'_, PyAny>) -> PyErr {
+    PyKeyError::new_err((key.clone().unbind(),))
+}
+
+pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Option<Name>) -> PyErr {
+    let message = refusal.to_string();
+    match refusal {
+        Refusal::NotFound(name) => match near(name) {
+            Some(near) => not_found(py, format!("{message}; did you mean {:?}?", near.as_str())),
+            None => not_found(py, message),
+        },
+        Refusal::Exists { .. } => exists(py, message),
+        Refusal::InUse { .. } | Refusal::OwnedByMapper(_) => in_use(py, message),
+        Refusal::ReadOnly(_) => read_only(py, message),
+        Refusal::InMapper(_) => write_during_update(py, message),
+        Refusal::NotConverging { .. } => not_converging(py, message),
+        Refusal::Later { .. } | Refusal::TooManyParents(_) => PyValueError::new_err(message),
+    }
+}
+
+static BLOCKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// What stops a mapper that wants a name which another one holds; the collision that it stands for is its `error`.
+/// It is no `Exception`, so no mapper catches it by mistake.
+pub fn blocked(py: Python<'_>, collision: PyErr) -> PyErr {
+    match BLOCKED.import(py, MODULE, "Blocked") {
+        Ok(class) => PyErr::from_type(class.clone(), (collision.into_value(py),)),
+        Err(error) => error,
+    }
+}
+
+/// The collision behind a [`blocked`] mapper.
+pub fn collision_of(py: Python<'_>, error: &PyErr) -> Option<PyErr> {
+    let class = BLOCKED.get(py)?;
+    if !error.matches(py, class).unwrap_or(false) {
+        return None;
+    }
+    error.value(py).getattr("error").ok().map(PyErr::from_value)
+}
+
+/// Whether an exception is one of a mapper's own, to be judged when the queue is empty; an interrupt is not.
+pub fn is_of_mapper(py: Python<'_>, error: &PyErr) -> bool {
+    static NOT_CONVERGING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let not_converging = NOT_CONVERGING.import(py, MODULE, "NotConvergingError");
+    error.is_instance(py, PyException::type_object(py).as_any())
+        && !not_converging.is_ok_and(|class| error.is_instance(py, class.as_any()))
+}
+
+/// Tells an exception where it came from; those that take no notes stay as they are.
+pub fn add_note(py: Python<'_>, error: &PyErr, note: &str) {
+    let value: &Bound<'_, PyBaseException> = error.value(py);
+    let noted = value.getattr("__notes__").and_then(|notes| notes.contains(note)).unwrap_or(false);
+    if !noted {
+        // An exception class may refuse; the exception matters more than its note.
+        drop(value.call_method1("add_note", (note,)));
+    }
+}
+
+pub fn of_core(py: Python<'_>, error: Error<PyHost>, near: impl FnOnce(&Name) -> Option<Name>) -> PyErr {
+    match error {
+        Error::Refused(refusal) => refused(py, &refusal, near),
+        Error::Blocked(refusal) => blocked(py, refused(py, &refusal, near)),
+        Error::Unsure(_) => transaction(py, "two values could not be compared"),
+    }
+}

@@ -1,0 +1,25 @@
+//! What a store holds, for the cycle collector.
+
+use livedirs_core::Owned;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::host::{Code, PyHost};
+use crate::shared::Inner;
+
+/// Visits what the store owns alone. While a transaction is open, nothing: whoever has it open holds the store.
+pub fn visit(inner: &Inner, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    inner.store.visit_owned(&mut |owned: Owned<'_, PyHost>| match owned {
+        Owned::Value(value) => visit.call(&value.0),
+        Owned::Code(code) => visit_code(code, visit),
+    })?;
+    let mut callbacks = inner.on_commit.iter().chain(&inner.callbacks);
+    callbacks.try_for_each(|callback| visit.call(callback))
+}
+
+fn visit_code(code: &Code, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    if std::sync::Arc::strong_count(&code.0) > 1 {
+        return Ok(());
+    }
+    visit.call(&code.0.function)?;
+    visit.call(&code.0.of)
+}

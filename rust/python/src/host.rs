@@ -1,0 +1,183 @@
+//! What the core holds of Python: objects as values, functions and reducers as code.
+//!
+//! Equality is decided here where no code of the user's can run: same object, another type, and objects that are
+//! built of exact built-in types alone. Everything else is answered `None`, and the driver asks Python with no lock
+//! held.
+
+use std::ffi::c_int;
+use std::sync::Arc;
+
+use livedirs_core::number::Number;
+use livedirs_core::{Host, Key, Rank, Same, Value};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use crate::convert;
+
+pub struct PyHost;
+
+impl Host for PyHost {
+    type Value = Object;
+    type Code = Code;
+    type Failure = PyErr;
+}
+
+/// A Python object as a value of a row. Clones and drops happen with the interpreter attached.
+#[derive(Clone)]
+pub struct Object(pub Py<PyAny>);
+
+/// How deep [`is_plain`] looks into containers.
+const PLAIN_DEPTH: u32 = 4;
+
+/// Whether comparing the object with `==` can run no code of the user's: it and all that it holds are of exact
+/// built-in types. Looks only into what can be walked without making an object that the cycle collector tracks: the
+/// store is locked, and a collection may run any code.
+fn is_plain(object: &Bound<'_, PyAny>, depth: u32) -> bool {
+    if is_scalar(object) {
+        return true;
+    }
+    if depth == 0 {
+        return false;
+    }
+    if let Ok(tuple) = object.cast_exact::<PyTuple>() {
+        return tuple.iter().all(|part| is_plain(&part, depth - 1));
+    }
+    if let Ok(list) = object.cast_exact::<PyList>() {
+        return list.iter().all(|part| is_plain(&part, depth - 1));
+    }
+    if let Ok(dict) = object.cast_exact::<PyDict>() {
+        return dict.iter().all(|(key, value)| is_plain(&key, depth - 1) && is_plain(&value, depth - 1));
+    }
+    false
+}
+
+fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
+    object.is_none()
+        || object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyFloat>()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_exact_instance_of::<pyo3::types::PyBytes>()
+}
+
+/// `a == b`, for objects of one type for which that runs no code of the user's.
+fn plainly_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+    if let (Ok(a), Ok(b)) = (a.cast_exact::<PyFloat>(), b.cast_exact::<PyFloat>()) {
+        let (a, b) = (a.value(), b.value());
+        #[allow(clippy::float_cmp, reason = "equality as Python has it")]
+        return a == b || (a.is_nan() && b.is_nan());
+    }
+    // SAFETY: both are live objects and the interpreter is attached. A comparison of plain objects does not fail, short
+    // of memory; a failure counts as "different".
+    let equal: c_int = unsafe { ffi::PyObject_RichCompareBool(a.as_ptr(), b.as_ptr(), ffi::Py_EQ) };
+    if equal < 0 {
+        drop(PyErr::take(a.py()));
+    }
+    equal == 1
+}
+
+impl Same for Object {
+    fn is(&self, other: &Self) -> bool {
+        self.0.is(&other.0)
+    }
+
+    fn same(&self, other: &Self) -> Option<bool> {
+        if self.0.is(&other.0) {
+            return Some(true);
+        }
+        Python::attach(|py| {
+            let (a, b) = (self.0.bind(py), other.0.bind(py));
+            if !a.get_type().is(b.get_type()) {
+                return Some(false);
+            }
+            let plain = is_scalar(a) || (is_plain(a, PLAIN_DEPTH) && is_plain(b, PLAIN_DEPTH));
+            plain.then(|| plainly_equal(a, b))
+        })
+    }
+}
+
+impl Value for Object {
+    fn number(&self) -> Option<Number> {
+        Python::attach(|py| convert::number(self.0.bind(py)))
+    }
+
+    fn from_number(number: Number) -> Self {
+        Python::attach(|py| Object(convert::number_to_python(py, &number)))
+    }
+
+    fn rank(&self) -> Rank {
+        Python::attach(|py| {
+            let object = self.0.bind(py);
+            if let Ok(text) = object.cast_exact::<PyString>() {
+                return text.to_str().map_or(Rank::Other, |text| Rank::Text(Key::str(text)));
+            }
+            let exact = object.is_exact_instance_of::<PyInt>()
+                || object.is_exact_instance_of::<PyFloat>()
+                || object.is_exact_instance_of::<PyBool>();
+            if !exact {
+                return Rank::Other;
+            }
+            let key = convert::number(object).and_then(|number| Key::try_from(number).ok());
+            key.map_or(Rank::Other, Rank::Number)
+        })
+    }
+}
+
+/// What user code does with the rows that it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// `fn(key, values)` gives pairs.
+    Map,
+    /// `fn(value)` gives a value.
+    MapValues,
+    /// `fn(key, value)` tells whether to keep it.
+    Filter,
+    /// `fn(key, value)` gives the key of its group.
+    GroupBy,
+    /// Rows stay as they are, but for what `of` makes of the values.
+    Pass,
+    /// A reducer of the user's.
+    Reduce,
+    /// A function of the store.
+    Hook,
+}
+
+/// A function, with the `of` of the reducer that its outputs go to.
+pub struct Function {
+    pub task: Task,
+    pub function: Option<Py<PyAny>>,
+    pub of: Option<Py<PyAny>>,
+}
+
+#[derive(Clone)]
+pub struct Code(pub Arc<Function>);
+
+impl Code {
+    pub fn new(task: Task, function: Option<Py<PyAny>>, of: Option<Py<PyAny>>) -> Self {
+        Code(Arc::new(Function { task, function, of }))
+    }
+}
+
+fn identical(a: Option<&Py<PyAny>>, b: Option<&Py<PyAny>>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a.is(b),
+        _ => false,
+    }
+}
+
+impl Same for Code {
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn same(&self, other: &Self) -> Option<bool> {
+        let (a, b) = (&*self.0, &*other.0);
+        if a.task != b.task || a.of.is_some() != b.of.is_some() || a.function.is_some() != b.function.is_some() {
+            return Some(false);
+        }
+        let same = identical(a.function.as_ref(), b.function.as_ref()) && identical(a.of.as_ref(), b.of.as_ref());
+        same.then_some(true)
+    }
+}

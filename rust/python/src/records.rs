@@ -1,0 +1,169 @@
+//! `Commit` and `Stats`: plain records.
+
+use livedirs_core::Name;
+use pyo3::basic::CompareOp;
+use pyo3::prelude::*;
+use pyo3::types::PyFrozenSet;
+
+use crate::convert;
+
+/// What a transaction did.
+#[pyclass(frozen, module = "livedirs", name = "Commit")]
+pub struct Commit(livedirs_core::Commit);
+
+impl Commit {
+    pub const fn new(commit: livedirs_core::Commit) -> Self {
+        Commit(commit)
+    }
+}
+
+fn names<'py>(py: Python<'py>, names: &[Name]) -> PyResult<Bound<'py, PyFrozenSet>> {
+    let names = names.iter().map(|name| convert::name_to_python(py, name)).collect::<PyResult<Vec<_>>>()?;
+    PyFrozenSet::new(py, names)
+}
+
+#[pymethods]
+impl Commit {
+    /// The store's tick after it.
+    #[getter]
+    const fn tick(&self) -> u64 {
+        self.0.tick
+    }
+
+    /// How many rounds it took.
+    #[getter]
+    const fn rounds(&self) -> u32 {
+        self.0.rounds
+    }
+
+    /// Names of live directories that were created or modified.
+    #[getter]
+    fn changed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrozenSet>> {
+        names(py, &self.0.changed)
+    }
+
+    /// Names of directories that were there before and are not now.
+    #[getter]
+    fn removed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrozenSet>> {
+        names(py, &self.0.removed)
+    }
+
+    /// Tombstones of directories purged at its end.
+    #[getter]
+    const fn purged(&self) -> usize {
+        self.0.purged
+    }
+
+    /// How many calls of mappers it took.
+    #[getter]
+    const fn mapped(&self) -> usize {
+        self.0.mapped
+    }
+
+    fn __repr__(&self) -> String {
+        let shown = |names: &[Name]| {
+            let shown: Vec<String> = names.iter().take(5).map(|name| format!("{:?}", name.as_str())).collect();
+            let more = if names.len() > shown.len() { ", ..." } else { "" };
+            format!("{{{}{more}}}", shown.join(", "))
+        };
+        let livedirs_core::Commit { tick, rounds, changed, removed, purged, mapped } = &self.0;
+        format!(
+            "Commit(tick={tick}, rounds={rounds}, changed={}, removed={}, purged={purged}, mapped={mapped})",
+            shown(changed),
+            shown(removed)
+        )
+    }
+}
+
+/// Exact counts; equal before and after work that cancels itself out (all but tick, horizon, purged and bytes).
+#[pyclass(frozen, get_all, module = "livedirs", name = "Stats")]
+#[derive(PartialEq, Eq)]
+pub struct Stats {
+    tick: u64,
+    dirs: usize,
+    dir_tombstones: usize,
+    key_tombstones: usize,
+    oldest_tombstone: Option<u64>,
+    purged: u64,
+    keys: usize,
+    dependencies: usize,
+    queued: usize,
+    lazy_keys: usize,
+    names: usize,
+    cursors: usize,
+    snapshots: usize,
+    forks: usize,
+    horizon: u64,
+    capacity: Option<u64>,
+    bytes: usize,
+}
+
+impl Stats {
+    pub const fn new(
+        stats: livedirs_core::Stats,
+        queued: usize,
+        horizon: u64,
+        snapshots: usize,
+        capacity: Option<u64>,
+    ) -> Self {
+        Stats {
+            tick: stats.tick,
+            dirs: stats.dirs,
+            dir_tombstones: stats.dir_tombstones,
+            key_tombstones: stats.key_tombstones,
+            oldest_tombstone: stats.oldest_tombstone,
+            purged: stats.purged,
+            keys: stats.keys,
+            dependencies: stats.dependencies,
+            queued,
+            lazy_keys: 0,
+            names: stats.names,
+            cursors: 0,
+            snapshots,
+            forks: 0,
+            horizon,
+            capacity,
+            bytes: stats.bytes,
+        }
+    }
+}
+
+#[pymethods]
+impl Stats {
+    fn __richcmp__(&self, other: &Bound<'_, PyAny>, op: CompareOp) -> PyResult<Py<PyAny>> {
+        let py = other.py();
+        let Ok(other) = other.cast_exact::<Self>() else { return Ok(py.NotImplemented()) };
+        let equal = self == other.get();
+        match op {
+            CompareOp::Eq => Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind()),
+            CompareOp::Ne => Ok((!equal).into_pyobject(py)?.to_owned().into_any().unbind()),
+            _ => Ok(py.NotImplemented()),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let or_none = |value: Option<u64>| value.map_or_else(|| "None".to_owned(), |value| value.to_string());
+        format!(
+            "Stats(tick={}, dirs={}, dir_tombstones={}, key_tombstones={}, oldest_tombstone={}, purged={}, keys={}, \
+             dependencies={}, queued={}, lazy_keys={}, names={}, cursors={}, snapshots={}, forks={}, horizon={}, \
+             capacity={}, bytes={})",
+            self.tick,
+            self.dirs,
+            self.dir_tombstones,
+            self.key_tombstones,
+            or_none(self.oldest_tombstone),
+            self.purged,
+            self.keys,
+            self.dependencies,
+            self.queued,
+            self.lazy_keys,
+            self.names,
+            self.cursors,
+            self.snapshots,
+            self.forks,
+            self.horizon,
+            or_none(self.capacity),
+            self.bytes
+        )
+    }
+}

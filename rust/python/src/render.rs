@@ -1,0 +1,60 @@
+//! The store as people want to see it: a tree, and a Mermaid flowchart.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use livedirs_core::{Described, DirKind};
+
+const fn kind(kind: DirKind) -> &'static str {
+    match kind {
+        DirKind::Input => "input",
+        DirKind::Derived => "derived",
+    }
+}
+
+/// One line a directory: name, kind, size, parents, owner.
+pub fn tree(directories: &[Described]) -> String {
+    let width = directories.iter().map(|directory| directory.name.as_str().chars().count()).max().unwrap_or(0);
+    let lines = directories.iter().map(|directory| {
+        let keys = if directory.keys == 1 { "1 key".to_owned() } else { format!("{} keys", directory.keys) };
+        let mut line = format!("{:width$}  {}, {keys}", directory.name.as_str(), kind(directory.kind));
+        if !directory.parents.is_empty() {
+            let parents: Vec<&str> = directory.parents.iter().map(livedirs_core::Name::as_str).collect();
+            line += &format!(", from {}", parents.join(" "));
+        }
+        if let Some((owner, key)) = directory.owners.first() {
+            line += &format!(", made by {} for {key}", owner.as_str());
+            if directory.owners.len() > 1 {
+                line += &format!(" and {} more", directory.owners.len() - 1);
+            }
+        }
+        line
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Arrows from parents to children, dotted ones from the directories whose mappers made others.
+pub fn mermaid(directories: &[Described]) -> String {
+    let ids: BTreeMap<&str, usize> =
+        directories.iter().enumerate().map(|(id, directory)| (directory.name.as_str(), id)).collect();
+    let mut chart = "flowchart LR".to_owned();
+    for (id, directory) in directories.iter().enumerate() {
+        // A double quote ends a label in Mermaid; its entity does not.
+        let label = directory.name.as_str().replace('"', "#quot;");
+        let (open, close) = if directory.kind == DirKind::Input { ("[(", ")]") } else { ("[", "]") };
+        let _ = write!(chart, "\n    d{id}{open}\"{label}\"{close}");
+    }
+    for (id, directory) in directories.iter().enumerate() {
+        for parent in &directory.parents {
+            if let Some(parent) = ids.get(parent.as_str()) {
+                let _ = write!(chart, "\n    d{parent} --> d{id}");
+            }
+        }
+        for (owner, _) in &directory.owners {
+            if let Some(owner) = ids.get(owner.as_str()) {
+                let _ = write!(chart, "\n    d{owner} -.-> d{id}");
+            }
+        }
+    }
+    chart
+}

@@ -1,0 +1,307 @@
+//! One store among threads: the lock, whose transaction it is, and the wait for one's turn.
+//!
+//! `Mutex<Inner>` is taken for moments and never while Python code runs. Two things follow for what is done under it:
+//! no reference is dropped that may be the last (the core hands out what is to be dropped), and no object is made that
+//! the cycle collector tracks (a collection runs destructors). Where user code must run in the middle of an operation
+//! (`==` of values, reducers) the core says so, the lock is released, and `busy` refuses the store to that code.
+//!
+//! A transaction belongs to the asyncio task that opened it, else to the thread. Its owner sees the version that it
+//! works on; everybody else the last commit.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use livedirs_core::{Error, Name, Options, Pair, Store};
+use pyo3::exceptions::PyTimeoutError;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+
+use crate::alike;
+use crate::errors;
+use crate::host::PyHost;
+
+/// Waiting threads look this often for an interrupt.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// More names than this are not searched for one that was meant.
+const MOST_NAMES_TO_GUESS: usize = 1_000;
+
+/// Who has a transaction open. `task`: the address of an asyncio task, 0 for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    thread: u64,
+    task: usize,
+}
+
+/// A number of the present thread.
+fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static THIS: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    THIS.with(|this| *this)
+}
+
+/// The asyncio task that runs on this thread, as a number; 0 for none.
+fn this_task(py: Python<'_>) -> usize {
+    let task = || -> PyResult<usize> {
+        let modules = py.import(pyo3::intern!(py, "sys"))?.getattr(pyo3::intern!(py, "modules"))?;
+        let Ok(asyncio) = modules.get_item(pyo3::intern!(py, "asyncio")) else { return Ok(0) };
+        if asyncio.call_method0(pyo3::intern!(py, "_get_running_loop"))?.is_none() {
+            return Ok(0);
+        }
+        let task = asyncio.call_method0(pyo3::intern!(py, "current_task"))?;
+        Ok(if task.is_none() { 0 } else { task.as_ptr() as usize })
+    };
+    task().unwrap_or(0)
+}
+
+impl Owner {
+    pub fn me(py: Python<'_>) -> Self {
+        Owner { thread: this_thread(), task: this_task(py) }
+    }
+
+    /// For what opens and ends its transaction in one call.
+    fn this_call() -> Self {
+        Owner { thread: this_thread(), task: 0 }
+    }
+
+    fn is_me(self, py: Python<'_>) -> bool {
+        self.thread == this_thread() && (self.task == 0 || self.task == this_task(py))
+    }
+}
+
+pub struct Inner {
+    pub store: Store<PyHost>,
+    pub closed: bool,
+    pub owner: Option<Owner>,
+    waiting: usize,
+    /// Blocks of the open transaction, the innermost last.
+    pub blocks: Vec<u64>,
+    pub next_block: u64,
+    /// `rollback()` was called in the innermost block.
+    pub rolled_back: bool,
+    /// User code runs that may not use the store.
+    pub busy: bool,
+    /// To be called after the open transaction commits.
+    pub on_commit: Vec<Py<PyAny>>,
+    /// Being called, in the order of the commits.
+    pub callbacks: VecDeque<Py<PyAny>>,
+    pub calling: bool,
+}
+
+/// Which version code sees.
+pub enum Scope {
+    /// That of the transaction which it has open.
+    Working,
+    /// The last commit.
+    Published,
+}
+
+pub struct Shared {
+    inner: Mutex<Inner>,
+    released: Condvar,
+    pub snapshots: AtomicUsize,
+}
+
+pub type Guard<'a> = MutexGuard<'a, Inner>;
+
+impl Shared {
+    pub fn new(options: Options) -> Self {
+        Shared {
+            inner: Mutex::new(Inner {
+                store: Store::new(options),
+                closed: false,
+                owner: None,
+                waiting: 0,
+                blocks: Vec::new(),
+                next_block: 1,
+                rolled_back: false,
+                busy: false,
+                on_commit: Vec::new(),
+                callbacks: VecDeque::new(),
+                calling: false,
+            }),
+            released: Condvar::new(),
+            snapshots: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn lock<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
+        self.inner.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the cycle collector, which skips what is locked.
+    pub fn try_lock(&self) -> Option<Guard<'_>> {
+        self.inner.try_lock().ok()
+    }
+
+    /// Which version the caller sees.
+    pub fn scope(py: Python<'_>, inner: &Inner) -> PyResult<Scope> {
+        if inner.closed {
+            return Err(errors::closed(py, "the store is closed"));
+        }
+        match inner.owner {
+            Some(owner) if owner.is_me(py) => {
+                if inner.busy {
+                    let message = "a reducer, or == of a value, may not use the store";
+                    return Err(errors::transaction(py, message));
+                }
+                Ok(Scope::Working)
+            }
+            _ => Ok(Scope::Published),
+        }
+    }
+
+    pub fn is_mine(py: Python<'_>, inner: &Inner) -> bool {
+        inner.owner.is_some_and(|owner| owner.is_me(py))
+    }
+
+    /// Waits for the turn to open a transaction, and takes it. `None`: as long as it takes.
+    pub fn take_turn<'a>(
+        &'a self,
+        py: Python<'_>,
+        mut guard: Guard<'a>,
+        owner: Owner,
+        timeout: Option<Duration>,
+    ) -> PyResult<Guard<'a>> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            if guard.closed {
+                return Err(errors::closed(py, "the store is closed"));
+            }
+            let Some(holder) = guard.owner else {
+                guard.owner = Some(owner);
+                guard.store.begin();
+                return Ok(guard);
+            };
+            if holder.thread == owner.thread {
+                let message = "another task of this thread has a transaction open; wait for it with \
+                               `async with store.update()`";
+                return Err(errors::transaction(py, message));
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(PyTimeoutError::new_err("another thread has a transaction open"));
+            }
+            drop(guard);
+            py.detach(|| self.wait_for_release(left.unwrap_or(PATIENCE).min(PATIENCE)));
+            py.check_signals()?;
+            guard = self.lock(py);
+        }
+    }
+
+    fn wait_for_release(&self, patience: Duration) {
+        let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.waiting += 1;
+        let waited = self.released.wait_timeout_while(guard, patience, |inner| inner.owner.is_some());
+        waited.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
+    }
+
+    /// Takes the turn for what opens and ends its transaction in one call.
+    pub fn take_turn_for_call<'a>(&'a self, py: Python<'_>, guard: Guard<'a>) -> PyResult<Guard<'a>> {
+        self.take_turn(py, guard, Owner::this_call(), None)
+    }
+
+    /// The next may open its transaction.
+    pub fn give_turn(&self, inner: &mut Inner) {
+        inner.owner = None;
+        inner.rolled_back = false;
+        inner.blocks.clear();
+        if inner.waiting > 0 {
+            self.released.notify_one();
+        }
+    }
+
+    /// Runs an operation of the core, asking Python about pairs of which only user code knows whether they are equal.
+    pub fn run<R>(
+        &self,
+        py: Python<'_>,
+        mut operation: impl FnMut(&mut Store<PyHost>) -> livedirs_core::Result<R, PyHost>,
+    ) -> PyResult<R> {
+        let guard = self.lock(py);
+        self.run_locked(py, guard, &mut operation).map(|(result, _)| result)
+    }
+
+    /// The same from a lock that is held, and answers it.
+    pub fn run_locked<'a, R>(
+        &'a self,
+        py: Python<'_>,
+        mut guard: Guard<'a>,
+        mut operation: impl FnMut(&mut Store<PyHost>) -> livedirs_core::Result<R, PyHost>,
+    ) -> PyResult<(R, Guard<'a>)> {
+        let mut asked = false;
+        loop {
+            match operation(&mut guard.store) {
+                Ok(result) if !asked => return Ok((result, guard)),
+                Ok(result) => {
+                    let told = guard.store.forget_verdicts();
+                    drop(guard);
+                    drop(told);
+                    return Ok((result, self.lock(py)));
+                }
+                Err(Error::Unsure(pair)) => {
+                    asked = true;
+                    guard.busy = true;
+                    drop(guard);
+                    let equal = decide(py, &pair);
+                    guard = self.lock(py);
+                    guard.busy = false;
+                    match equal {
+                        Ok(equal) => guard.store.decide(pair, equal),
+                        Err(error) => {
+                            let told = guard.store.forget_verdicts();
+                            drop(guard);
+                            drop((told, pair));
+                            return Err(error);
+                        }
+                    }
+                }
+                Err(error) => {
+                    let names = self.names_to_guess(&guard, &error);
+                    let told = guard.store.forget_verdicts();
+                    drop(guard);
+                    drop(told);
+                    return Err(errors::of_core(py, error, |name| closest(py, name, &names)));
+                }
+            }
+        }
+    }
+
+    fn names_to_guess(&self, inner: &Inner, error: &Error<PyHost>) -> Vec<Name> {
+        let wanted = matches!(error, Error::Refused(livedirs_core::Refusal::NotFound(_)));
+        if wanted && inner.store.len() <= MOST_NAMES_TO_GUESS { inner.store.names() } else { Vec::new() }
+    }
+
+    /// `DirNotFoundError`, with a suggestion.
+    pub fn not_found(&self, py: Python<'_>, name: &Name) -> PyErr {
+        let refusal = livedirs_core::Refusal::NotFound(name.clone());
+        let names = {
+            let guard = self.lock(py);
+            if guard.store.len() <= MOST_NAMES_TO_GUESS { guard.store.names() } else { Vec::new() }
+        };
+        errors::refused(py, &refusal, |name| closest(py, name, &names))
+    }
+}
+
+fn decide(py: Python<'_>, pair: &Pair<PyHost>) -> PyResult<bool> {
+    match pair {
+        Pair::Values(a, b) => alike::values(a.0.bind(py), b.0.bind(py)),
+        Pair::Codes(a, b) => alike::codes(py, &a.0, &b.0),
+    }
+}
+
+/// The name that was probably meant.
+fn closest(py: Python<'_>, name: &Name, names: &[Name]) -> Option<Name> {
+    if names.is_empty() {
+        return None;
+    }
+    let candidates: Vec<&str> = names.iter().map(Name::as_str).collect();
+    let found = py
+        .import("difflib")
+        .and_then(|difflib| difflib.call_method1("get_close_matches", (name.as_str(), candidates, 1)))
+        .and_then(|found| found.extract::<Vec<String>>());
+    found.ok()?.first().and_then(|found| Name::parse(found).ok())
+}

@@ -1,0 +1,394 @@
+//! Update transactions, as context managers and as calls that are one by themselves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use livedirs_core::Store as CoreStore;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
+
+use crate::errors;
+use crate::host::PyHost;
+use crate::records::Commit;
+use crate::shared::{Guard, Inner, Owner, Scope, Shared};
+use crate::store::Store;
+
+impl Shared {
+    /// Runs a write: within the transaction that the caller has open, else as a transaction of its own.
+    pub fn write<R>(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        operation: impl FnMut(&mut CoreStore<PyHost>) -> livedirs_core::Result<R, PyHost>,
+    ) -> PyResult<R> {
+        let (guard, own) = self.begin_write(py)?;
+        let result = self.run_locked(py, guard, operation);
+        match result {
+            Ok((result, guard)) => {
+                if own {
+                    self.commit_locked(py, guard)?;
+                }
+                Ok(result)
+            }
+            Err(error) => {
+                if own {
+                    self.undo_all(py);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same for what takes several steps, each with its own lock.
+    pub fn write_steps<R>(self: &Arc<Self>, py: Python<'_>, steps: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+        let (guard, own) = self.begin_write(py)?;
+        drop(guard);
+        let result = steps();
+        if !own {
+            return result;
+        }
+        match result {
+            Ok(result) => self.commit(py).map(|_| result),
+            Err(error) => {
+                self.undo_all(py);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether this write is a transaction of its own.
+    fn begin_write(&self, py: Python<'_>) -> PyResult<(Guard<'_>, bool)> {
+        let guard = self.lock(py);
+        match Shared::scope(py, &guard)? {
+            Scope::Working if guard.rolled_back => Err(errors::transaction(py, "the transaction was rolled back")),
+            Scope::Working => Ok((guard, false)),
+            Scope::Published => Ok((self.take_turn_for_call(py, guard)?, true)),
+        }
+    }
+
+    /// Ends the transaction without a trace, whatever state it is in.
+    fn undo_all(&self, py: Python<'_>) {
+        let mut guard = self.lock(py);
+        guard.busy = false;
+        let undone = guard.store.rollback();
+        let left = guard.store.end();
+        let callbacks = std::mem::take(&mut guard.on_commit);
+        self.give_turn(&mut guard);
+        drop(guard);
+        drop((undone, left, callbacks));
+    }
+
+    fn commit(self: &Arc<Self>, py: Python<'_>) -> PyResult<livedirs_core::Commit> {
+        self.commit_locked(py, self.lock(py))
+    }
+
+    /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone.
+    fn commit_locked(self: &Arc<Self>, py: Python<'_>, guard: Guard<'_>) -> PyResult<livedirs_core::Commit> {
+        match self.rounds(py, guard) {
+            Ok(mut guard) => {
+                let (commit, left) = guard.store.commit();
+                let callbacks = std::mem::take(&mut guard.on_commit);
+                guard.callbacks.extend(callbacks);
+                let call = !guard.callbacks.is_empty() && !guard.calling;
+                guard.calling |= call;
+                self.give_turn(&mut guard);
+                drop(guard);
+                drop(left);
+                if call {
+                    self.run_callbacks(py);
+                }
+                Ok(commit)
+            }
+            Err(error) => {
+                self.undo_all(py);
+                Err(error)
+            }
+        }
+    }
+
+    fn rounds<'a>(self: &'a Arc<Self>, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
+        loop {
+            ((), guard) = self.run_locked(py, guard, |store| store.begin_round())?;
+            guard = self.drain(py, guard)?;
+            let mut waiting = guard.store.waiting_hooks();
+            while let Some(hook) = guard.store.next_hook(&mut waiting) {
+                drop(guard);
+                call_hook(py, &hook)?;
+                guard = self.lock(py);
+            }
+            let again;
+            (again, guard) = self.run_locked(py, guard, |store| store.update_with_status())?;
+            if !again {
+                return Ok(guard);
+            }
+        }
+    }
+
+    /// Calls what waits to be called after a commit, in order; those of later commits queue behind.
+    fn run_callbacks(&self, py: Python<'_>) {
+        loop {
+            let callback = {
+                let mut guard = self.lock(py);
+                let Some(callback) = guard.callbacks.pop_front() else {
+                    guard.calling = false;
+                    return;
+                };
+                callback
+            };
+            call_back(py, callback.bind(py));
+        }
+    }
+}
+
+/// Calls a callback; an exception is logged.
+pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>) {
+    if let Err(error) = callback.call0() {
+        let logged = py.import("logging").and_then(|logging| {
+            let logger = logging.call_method1("getLogger", ("livedirs",))?;
+            let info = pyo3::types::PyDict::new(py);
+            info.set_item("exc_info", error.value(py))?;
+            logger.call_method("error", ("callback %r failed", callback), Some(&info))
+        });
+        if let Err(error) = logged {
+            error.write_unraisable(py, Some(callback));
+        }
+    }
+}
+
+fn call_hook(py: Python<'_>, hook: &crate::host::Code) -> PyResult<()> {
+    let Some(bound) = &hook.0.function else { return Ok(()) };
+    let (function, store) = bound.bind(py).extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    // The hook holds its store weakly; a store that runs a hook is alive.
+    function.call1((store.call0()?,)).map(drop)
+}
+
+/// A function of the user's with a weak reference to the store that it is to be called with.
+pub fn hook(py: Python<'_>, function: &Bound<'_, PyAny>, store: &Bound<'_, Store>) -> PyResult<crate::host::Code> {
+    static REF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let weak = REF.import(py, "weakref", "ref")?.call1((store,))?;
+    let bound = PyTuple::new(py, [function, &weak])?;
+    Ok(crate::host::Code::new(crate::host::Task::Hook, Some(bound.into_any().unbind()), None))
+}
+
+const NEW: u8 = 0;
+const OPEN: u8 = 1;
+const ROLLED_BACK: u8 = 2;
+const CLOSED: u8 = 3;
+
+/// An update transaction; what `Store.update()` returns.
+///
+/// `with store.update() as tx:` opens it; leaving the block commits, an exception that leaves it undoes all of it. A
+/// block inside a block is a savepoint.
+#[pyclass(frozen, module = "livedirs", name = "Transaction", weakref)]
+pub struct Transaction {
+    store: Py<Store>,
+    timeout: Option<Duration>,
+    state: AtomicU8,
+    block: std::sync::atomic::AtomicU64,
+    /// How many callbacks stood when the savepoint was opened; of the outermost block `None`.
+    savepoint: std::sync::Mutex<Option<usize>>,
+    result: PyOnceLock<Py<Commit>>,
+}
+
+impl Transaction {
+    pub fn new(store: Py<Store>, timeout: Option<Duration>) -> Self {
+        Transaction {
+            store,
+            timeout,
+            state: AtomicU8::new(NEW),
+            block: std::sync::atomic::AtomicU64::new(0),
+            savepoint: std::sync::Mutex::new(None),
+            result: PyOnceLock::new(),
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.store.get().shared
+    }
+
+    fn state(&self) -> u8 {
+        self.state.load(Ordering::Relaxed)
+    }
+
+    fn set_state(&self, state: u8) {
+        self.state.store(state, Ordering::Relaxed);
+    }
+
+    fn savepoint(&self) -> Option<usize> {
+        *self.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The block must be open, and the caller's.
+    fn check_open(&self, py: Python<'_>, inner: &Inner) -> PyResult<()> {
+        if self.state() != OPEN || !Shared::is_mine(py, inner) {
+            return Err(errors::transaction(py, "this transaction is not open: use it inside its with block"));
+        }
+        Ok(())
+    }
+
+    fn undo(&self, inner: &mut Inner) -> (impl Sized + use<>, Vec<Py<PyAny>>) {
+        match self.savepoint() {
+            None => (inner.store.rollback(), std::mem::take(&mut inner.on_commit)),
+            Some(callbacks) => {
+                let late = inner.on_commit.split_off(callbacks.min(inner.on_commit.len()));
+                (inner.store.rollback_to_savepoint(), late)
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Transaction {
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.state() != NEW {
+            return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
+        }
+        let shared = this.shared();
+        let mut guard = shared.lock(py);
+        match Shared::scope(py, &guard)? {
+            Scope::Working => {
+                if guard.store.in_mapper() {
+                    return Err(errors::transaction(py, "a mapper may not open a transaction"));
+                }
+                if guard.rolled_back {
+                    return Err(errors::transaction(py, "the transaction was rolled back"));
+                }
+                guard.store.savepoint();
+                *this.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                    Some(guard.on_commit.len());
+            }
+            Scope::Published => guard = shared.take_turn(py, guard, Owner::me(py), this.timeout)?,
+        }
+        let block = guard.next_block;
+        guard.next_block += 1;
+        guard.blocks.push(block);
+        this.block.store(block, Ordering::Relaxed);
+        this.set_state(OPEN);
+        drop(guard);
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (kind, exc, tb, /))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        kind: &Bound<'_, PyAny>,
+        exc: &Bound<'_, PyAny>,
+        tb: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let _ = tb;
+        let failed = !kind.is_none() || !exc.is_none();
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
+        let state = self.state();
+        if state != OPEN && state != ROLLED_BACK {
+            return Ok(());
+        }
+        if !Shared::is_mine(py, &guard) {
+            let message = "a transaction ends on the thread and in the task that opened it";
+            return Err(errors::transaction(py, message));
+        }
+        // Blocks that were opened inside of this one and never left (a generator that was dropped) end with it.
+        let block = self.block.load(Ordering::Relaxed);
+        while guard.blocks.last().is_some_and(|&last| last != block) && guard.blocks.contains(&block) {
+            guard.blocks.pop();
+            guard.store.release_savepoint();
+        }
+        guard.blocks.pop();
+        self.set_state(CLOSED);
+        let outermost = self.savepoint().is_none();
+        if failed || state == ROLLED_BACK {
+            let undone = self.undo(&mut guard);
+            if outermost {
+                let left = guard.store.end();
+                shared.give_turn(&mut guard);
+                drop(guard);
+                drop((undone, left));
+            } else {
+                guard.store.release_savepoint();
+                guard.rolled_back = false;
+                drop(guard);
+                drop(undone);
+            }
+            return Ok(());
+        }
+        if outermost {
+            let commit = shared.commit_locked(py, guard)?;
+            let commit = Py::new(py, Commit::new(commit))?;
+            drop(self.result.set(py, commit));
+        } else {
+            guard.store.release_savepoint();
+        }
+        Ok(())
+    }
+
+    /// Brings derived directories up to date now. True: something changed.
+    fn cascade(&self, py: Python<'_>) -> PyResult<bool> {
+        let shared = self.shared();
+        let guard = shared.lock(py);
+        self.check_open(py, &guard)?;
+        if guard.store.in_mapper() {
+            return Err(errors::transaction(py, "a mapper may not run the cascade"));
+        }
+        let before = guard.store.journal_mark();
+        let guard = shared.drain(py, guard)?;
+        Ok(guard.store.derived_changed_since(before))
+    }
+
+    /// Leaves the transaction by hand: nothing of the block stands, and the block ends silently.
+    fn rollback(&self, py: Python<'_>) -> PyResult<()> {
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
+        self.check_open(py, &guard)?;
+        if guard.store.in_mapper() {
+            return Err(errors::transaction(py, "a mapper may not roll back"));
+        }
+        if guard.blocks.last() != Some(&self.block.load(Ordering::Relaxed)) {
+            return Err(errors::transaction(py, "an inner block is open: leave it first"));
+        }
+        self.set_state(ROLLED_BACK);
+        guard.rolled_back = true;
+        let undone = self.undo(&mut guard);
+        drop(guard);
+        drop(undone);
+        Ok(())
+    }
+
+    /// What the transaction did, once the outermost block has committed; else None.
+    #[getter]
+    fn result(&self, py: Python<'_>) -> Option<Py<Commit>> {
+        if self.state() != CLOSED {
+            return None;
+        }
+        self.result.get(py).map(|commit| commit.clone_ref(py))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        match (self.state(), self.savepoint()) {
+            (NEW, _) => "<Transaction, not entered>",
+            (OPEN, None) => "<Transaction, open>",
+            (OPEN, Some(_)) => "<Transaction, open as a savepoint>",
+            (ROLLED_BACK, _) => "<Transaction, rolled back>",
+            _ => "<Transaction, closed>",
+        }
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        visit.call(&self.store)
+    }
+}
+
+/// A timeout in seconds; `None`: no limit.
+pub fn timeout(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+    let Some(given) = given.filter(|given| !given.is_none()) else { return Ok(None) };
+    let seconds: f64 = given.extract().map_err(|_| PyTypeError::new_err("timeout is a number of seconds, or None"))?;
+    if seconds.is_nan() {
+        return Err(pyo3::exceptions::PyValueError::new_err("timeout can't be NaN"));
+    }
+    // Longer than a Duration holds is as good as no limit.
+    Ok(if seconds <= 0.0 { Some(Duration::ZERO) } else { Duration::try_from_secs_f64(seconds).ok() })
+}
