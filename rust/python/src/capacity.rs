@@ -4,8 +4,32 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyString};
 
+/// Where the memory limit of the process's control group stands, in version 2 and in version 1.
+const LIMITS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+
+/// Limits from here on mean that there is none: version 1 has no word for it.
+const UNLIMITED: u64 = 1 << 60;
+
+/// The bound in bytes that an argument asks for, the environment where it is left out, or else "auto".
+pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
+    match given.filter(|given| !given.is_none()) {
+        Some(given) => parse(given),
+        None => match std::env::var("LIVEDIRS_CAPACITY") {
+            Ok(text) if !text.is_empty() => parse(PyString::new(py, &text).as_any()),
+            _ => Ok(automatic()),
+        },
+    }
+}
+
+/// 75 % of the memory limit of the control group, where one is set.
+fn automatic() -> Option<u64> {
+    let limits = LIMITS.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    let limit = limits.filter_map(|text| text.trim().parse::<u64>().ok()).next()?;
+    (limit < UNLIMITED).then(|| limit / 4 * 3)
+}
+
 /// Bytes; `None`: no bound.
-pub fn parse(given: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+fn parse(given: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     if given.is_instance_of::<PyBool>() || !(given.is_instance_of::<PyInt>() || given.is_instance_of::<PyString>()) {
         let kind = given.get_type().name()?.to_string_lossy().into_owned();
         return Err(PyTypeError::new_err(format!("capacity is an int or a str, not {kind}")));
@@ -21,7 +45,7 @@ pub fn parse(given: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     let text: String = given.extract()?;
     let wrong = || PyValueError::new_err(format!("capacity {text:?}: an int, digits with K, M or G, or \"auto\""));
     if text == "auto" {
-        return Ok(None);
+        return Ok(automatic());
     }
     let (digits, shift) = match text.char_indices().last() {
         Some((at, 'K' | 'k')) => (&text[..at], 10),

@@ -202,12 +202,12 @@ impl Directory {
         static KEYS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         static VALUES: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         static ITEMS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        let cell = match class {
-            "KeysView" => &KEYS,
-            "ValuesView" => &VALUES,
-            _ => &ITEMS,
+        let (cell, module) = match class {
+            "KeysView" => (&KEYS, "collections.abc"),
+            "DirValues" => (&VALUES, "livedirs._views"),
+            _ => (&ITEMS, "livedirs._views"),
         };
-        cell.import(slf.py(), "collections.abc", class)?.call1((slf,))
+        cell.import(slf.py(), module, class)?.call1((slf,))
     }
 
     fn check_not_snapshot(&self, py: Python<'_>) -> PyResult<()> {
@@ -341,12 +341,12 @@ impl Directory {
 
     /// A view of its values, as of a dict.
     fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Directory::view_class(slf, "ValuesView")
+        Directory::view_class(slf, "DirValues")
     }
 
     /// A view of its items, as of a dict.
     fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Directory::view_class(slf, "ItemsView")
+        Directory::view_class(slf, "DirItems")
     }
 
     /// Keys with all their values, in the order of the keys.
@@ -602,13 +602,16 @@ impl InputDirectory {
         let directory = slf.as_super().get();
         directory.check_not_snapshot(key.py())?;
         let row = convert::key(key)?;
-        let there = directory.shared().write(key.py(), |store| {
-            let id = store.writable_at(&directory.name, directory.hint())?;
-            let there = store.directory(id).is_some_and(|view| view.get(&row).is_some());
-            store.set_values(id, &row, &mut Vec::new())?;
-            Ok(there)
-        })?;
-        if there { Ok(()) } else { Err(errors::key_error(key)) }
+        let py = key.py();
+        directory.shared().write_steps(py, || {
+            let there = directory.shared().write(py, |store| {
+                let id = store.writable_at(&directory.name, directory.hint())?;
+                let there = store.directory(id).is_some_and(|view| view.get(&row).is_some());
+                store.set_values(id, &row, &mut Vec::new())?;
+                Ok(there)
+            })?;
+            if there { Ok(()) } else { Err(errors::key_error(key)) }
+        })
     }
 
     /// Gives a key these values, in order; none remove it.
@@ -699,13 +702,16 @@ impl InputDirectory {
     }
 
     /// Sets many keys in one transaction: from a mapping, pairs, keywords. Of a repeated key the last pair wins.
-    #[pyo3(signature = (other=None, /, **more))]
+    #[pyo3(signature = (other=Given::Absent, /, **more), text_signature = "(self, other=(), /, **more)")]
     fn update(
         slf: &Bound<'_, Self>,
-        other: Option<&Bound<'_, PyAny>>,
+        other: Given,
         more: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let mut rows = other.map_or_else(|| Ok(Vec::new()), pairs)?;
+        let mut rows = match other {
+            Given::Value(other) => pairs(other.bind(slf.py()))?,
+            Given::Absent => Vec::new(),
+        };
         if let Some(more) = more {
             for (key, value) in more.iter() {
                 rows.push((convert::key(&key)?, vec![Object(value.unbind())]));

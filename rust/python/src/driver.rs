@@ -133,8 +133,10 @@ impl Shared {
     }
 
     fn note_fold(&self, py: Python<'_>, job: &FoldJob<PyHost>, error: &PyErr) {
-        let name = job.name(&self.lock(py).store).map(|name| name.as_str().to_owned()).unwrap_or_default();
-        let note = format!("livedirs: while computing directory {name:?}, reducing the values of key {}", job.key);
+        let (name, parent) = job.names(&self.lock(py).store);
+        let name = name.map(|name| name.as_str().to_owned()).unwrap_or_default();
+        let from = parent.map(|parent| format!(" from {:?}", parent.as_str())).unwrap_or_default();
+        let note = format!("livedirs: while computing directory {name:?}{from}, for key {} (reducing)", job.key);
         errors::add_note(py, error, &note);
     }
 

@@ -65,27 +65,31 @@ pub fn callable(what: &str, given: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pymethods]
 impl Store {
     #[new]
-    #[pyo3(signature = (*, capacity=None, history=None, max_lag=Given::Absent, lazy_capacity=None, max_rounds=None),
+    #[pyo3(signature = (*, capacity=None, history=Given::Absent, max_lag=Given::Absent, lazy_capacity=Given::Absent, max_rounds=Given::Absent),
            text_signature = "(*, capacity=None, history=0, max_lag=10000, lazy_capacity=10, max_rounds=1000)")]
     fn new(
         py: Python<'_>,
         capacity: Option<&Bound<'_, PyAny>>,
-        history: Option<&Bound<'_, PyAny>>,
+        history: Given,
         max_lag: Given,
-        lazy_capacity: Option<&Bound<'_, PyAny>>,
-        max_rounds: Option<&Bound<'_, PyAny>>,
+        lazy_capacity: Given,
+        max_rounds: Given,
     ) -> PyResult<Self> {
-        let history = history.map_or(Ok(0), |given| whole("history", given, 0))?;
+        let limit = |what, given: &Given, least, default| match given {
+            Given::Value(given) => whole(what, given.bind(py), least),
+            Given::Absent => Ok(default),
+        };
+        let history = limit("history", &history, 0, 0)?;
         if let Given::Value(given) = &max_lag {
             let given = given.bind(py);
             if !given.is_none() {
                 whole("max_lag", given, 0)?;
             }
         }
-        lazy_capacity.map_or(Ok(0), |given| whole("lazy_capacity", given, 0))?;
-        let max_rounds = max_rounds.map_or(Ok(1_000), |given| whole("max_rounds", given, 1))?;
+        limit("lazy_capacity", &lazy_capacity, 0, 10)?;
+        let max_rounds = limit("max_rounds", &max_rounds, 1, 1_000)?;
         let max_rounds = u32::try_from(max_rounds).unwrap_or(u32::MAX);
-        let capacity = capacity.map_or(Ok(None), crate::capacity::parse)?;
+        let capacity = crate::capacity::of(py, capacity)?;
         let options = Options { history, max_rounds };
         Ok(Store { shared: Arc::new(Shared::new(options)), capacity })
     }
@@ -121,19 +125,22 @@ impl Store {
     /// Makes an input directory. Pairs may repeat a key: its values, in order.
     ///
     /// DirExistsError where the name is taken; with exist_ok the input directory that is there.
-    #[pyo3(signature = (name, content=None, *, exist_ok=false, on_create=None, on_delete=None),
+    #[pyo3(signature = (name, content=Given::Absent, *, exist_ok=false, on_create=None, on_delete=None),
            text_signature = "(self, name, content=(), *, exist_ok=False, on_create=None, on_delete=None)")]
     fn mkdir<'py>(
         slf: &Bound<'py, Self>,
         name: &Bound<'py, PyAny>,
-        content: Option<&Bound<'py, PyAny>>,
+        content: Given,
         exist_ok: bool,
         on_create: Option<&Bound<'py, PyAny>>,
         on_delete: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, InputDirectory>> {
         let py = slf.py();
         let name = convert::name(name)?;
-        let rows = content.map_or_else(|| Ok(Vec::new()), rows)?;
+        let rows = match content {
+            Given::Value(content) => rows(content.bind(py))?,
+            Given::Absent => Vec::new(),
+        };
         let hook = |what, given: Option<&Bound<'py, PyAny>>| -> PyResult<Option<Code>> {
             let Some(given) = given else { return Ok(None) };
             callable(what, given)?;
@@ -292,7 +299,7 @@ impl Store {
 
     /// Frees what the store holds. Later use is ClosedError; closing again does nothing.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let mut guard = self.shared.lock(py);
+        let guard = self.shared.lock(py);
         if guard.closed {
             return Ok(());
         }

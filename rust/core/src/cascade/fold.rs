@@ -32,10 +32,12 @@ pub struct FoldJob<H: Host> {
 }
 
 impl<H: Host> FoldJob<H> {
-    /// The directory that is computed, for notes on exceptions.
+    /// The directory that is computed and the first of its parents, for notes on exceptions.
     #[must_use]
-    pub fn name(&self, store: &Store<H>) -> Option<Name> {
-        store.ctx.dirs.name(self.dir).cloned()
+    pub fn names(&self, store: &Store<H>) -> (Option<Name>, Option<Name>) {
+        let dirs = &store.ctx.dirs;
+        let parent = dirs.get(self.dir).and_then(|directory| directory.parents().next());
+        (dirs.name(self.dir).cloned(), parent.and_then(|parent| dirs.name(parent).cloned()))
     }
 
     const fn reader(&self) -> (NameId, u16) {
