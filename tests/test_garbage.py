@@ -108,25 +108,6 @@ def cycle_by_transaction():
     return thing
 
 
-def cycle_by_snapshot():
-    store = Store()
-    d = store.mkdir("/d/")
-    thing = Thing()
-    d[1] = thing
-    thing.snapshot = store.snapshot()
-    return thing
-
-
-def cycle_by_iterator():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    thing = Thing()
-    d[1] = thing
-    thing.iterator = d.entries()
-    next(thing.iterator)
-    return thing
-
-
 CYCLES = [fn for name, fn in list(globals().items()) if name.startswith("cycle_by_")]
 
 

@@ -31,17 +31,22 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// A directory came or went: everyone who read anything of it is concerned, but for `by`, who did that.
+    /// A directory came or went: everyone who read anything of it is concerned, and who listed the names of the store.
     pub(crate) fn existence_changed(&mut self, dir: NameId, by: Option<&Reader>) {
-        for of in [dir, NameId::STORE] {
-            for reader in self.ctx.dependencies.all(of) {
-                if by != Some(&reader) {
-                    self.invalidate_by_read(&reader);
-                }
+        self.generation_changed(dir, by);
+        self.generation_changed(NameId::STORE, by);
+    }
+
+    /// A directory is another than before, under its name: everyone who read anything of it is concerned, but for `by`,
+    /// who did that.
+    pub(crate) fn generation_changed(&mut self, dir: NameId, by: Option<&Reader>) {
+        for reader in self.ctx.dependencies.all(dir) {
+            if by != Some(&reader) {
+                self.invalidate_by_read(&reader);
             }
         }
         for frame in &mut self.work.frames {
-            if by != Some(&frame.reader) && frame.reads.iter().any(|(id, _)| *id == dir || *id == NameId::STORE) {
+            if by != Some(&frame.reader) && frame.reads.iter().any(|(id, _)| *id == dir) {
                 frame.stale = true;
             }
         }

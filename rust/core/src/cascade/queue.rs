@@ -204,7 +204,9 @@ impl<H: Host> Store<H> {
 
     /// Whether anything is due, failed or waits for its hook.
     pub(crate) fn is_due(&self) -> bool {
-        !self.work.due.is_empty() || self.work.hooks.iter().any(|(_, hook)| hook.is_some())
+        !self.work.due.is_empty()
+            || !self.work.failed.is_empty()
+            || self.work.hooks.iter().any(|(_, hook)| hook.is_some())
     }
 
     /// Counts a run of a unit in this drain.

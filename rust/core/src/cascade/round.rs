@@ -77,12 +77,11 @@ impl<H: Host> Store<H> {
     pub fn update_with_status(&mut self) -> Result<bool, H> {
         let again = self.is_due();
         let rows = self.judge_rows()?;
-        let now = self.ctx.tick;
         let mut changed = BTreeSet::new();
         self.settle_rows(rows, again, &mut changed);
         self.settle_dirs(&mut changed);
         for &id in &changed {
-            self.ctx.dirs.state.stamp(&id, now);
+            self.stamp_dir(id);
         }
         self.work.changed.extend(changed);
         self.ctx.tick += 1;

@@ -221,6 +221,14 @@ impl<H: Host> Store<H> {
         self.log(Undo::Slot { id, old });
     }
 
+    /// The directory changed in this round.
+    pub(crate) fn stamp_dir(&mut self, id: NameId) {
+        if let Some((_, &old, _)) = self.ctx.dirs.state.get_entry(&id) {
+            self.ctx.dirs.state.stamp(&id, self.ctx.tick);
+            self.log(Undo::Stamp { id, old });
+        }
+    }
+
     /// The number of a name, which is interned if it is not yet. Whoever does not use it calls `free_name`.
     pub(crate) fn intern(&mut self, name: &Name) -> NameId {
         if let Some(id) = self.ctx.dirs.id(name) {

@@ -35,6 +35,7 @@ pub(crate) enum Undo<H: Host> {
     Tombs { dir: NameId, floor: Tick, old: Option<Arc<KeyTombs>> },
     Tombed { dir: NameId, was: bool },
     Slot { id: NameId, old: Option<(Tick, Slot<H>)> },
+    Stamp { id: NameId, old: Tick },
     Name { name: Name, old: Option<NameId> },
     Earlier { key: (NameId, Tick), old: Option<Since> },
     Queue { key: (Tick, NameId), was: bool },
@@ -60,6 +61,7 @@ impl<H: Host> Clone for Undo<H> {
             Undo::Tombs { dir, floor, old } => Undo::Tombs { dir: *dir, floor: *floor, old: old.clone() },
             Undo::Tombed { dir, was } => Undo::Tombed { dir: *dir, was: *was },
             Undo::Slot { id, old } => Undo::Slot { id: *id, old: old.clone() },
+            Undo::Stamp { id, old } => Undo::Stamp { id: *id, old: *old },
             Undo::Name { name, old } => Undo::Name { name: name.clone(), old: *old },
             Undo::Earlier { key, old } => Undo::Earlier { key: *key, old: *old },
             Undo::Queue { key, was } => Undo::Queue { key: *key, was: *was },
@@ -203,6 +205,9 @@ impl<H: Host> Context<H> {
                 });
             }
             Undo::Tombed { dir, was } => mark(&mut self.tombed, *dir, (), *was),
+            Undo::Stamp { id, old } => {
+                self.dirs.state.stamp(id, *old);
+            }
             Undo::Name { name, old } => {
                 put(&mut self.dirs.names, name.clone(), old.map(|id| ((), id)));
             }

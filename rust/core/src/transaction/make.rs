@@ -233,7 +233,8 @@ impl<H: Host> Store<H> {
         if by.is_some() {
             self.note_made(id);
         }
-        self.existence_changed(id, by);
+        // Made anew in place, the names of the store are what they were.
+        if anew { self.generation_changed(id, by) } else { self.existence_changed(id, by) }
         self.regenerate_children(id);
         id
     }

@@ -85,7 +85,11 @@ impl<H: Host> Store<H> {
         self.forget_hooks(directory.generation, &directory.kind);
         self.ctx.counts.keys -= directory.rows.len();
         self.ctx.counts.key_tombstones -= directory.rows.total() - directory.rows.len();
-        self.existence_changed(id, by);
+        match by {
+            // It is made anew at once: the names of the store are what they were.
+            Some(_) => self.generation_changed(id, by),
+            None => self.existence_changed(id, None),
+        }
         let arrows: Vec<(NameId, u16)> =
             self.ctx.arrows_of(id).map(|arrow| (arrow.child, arrow.arrow)).collect();
         for (child, arrow) in arrows {
