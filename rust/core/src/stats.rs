@@ -32,7 +32,7 @@ impl<H: Host> Store<H> {
 
     /// Units and folds that are due; none between transactions.
     #[must_use]
-    pub fn queued(&self) -> usize {
+    pub fn queued(&mut self) -> usize {
         self.work.due.len()
     }
 

@@ -4,12 +4,12 @@
 //! moments. At most one transaction is open; while it is, `ctx` is the version that it works on, and
 //! [`Store::published`] gives the last commit to everybody else.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Key;
-use crate::cascade::{Due, Failed, Frame, Problem};
+use crate::cascade::{DueQueue, Failed, FanOuts, Frame, Problem, Runs};
 use crate::context::{Context, Generation, NameId, Reader};
 use crate::name::Name;
 use crate::readers::Readers;
@@ -42,15 +42,15 @@ pub(crate) struct Work<H: Host> {
     pub(crate) round_start: usize,
     /// Rows written more than once in this round.
     pub(crate) retouched: HashSet<(NameId, Key)>,
-    pub(crate) due: BTreeSet<Due>,
+    pub(crate) due: DueQueue,
     pub(crate) failed: BTreeMap<Failed, Problem<H>>,
     /// What failed and counts no more.
     pub(crate) trash: Vec<Problem<H>>,
     pub(crate) hooks: Vec<(Generation, Option<H::Code>)>,
     /// Mappers at work, the innermost last.
-    pub(crate) frames: Vec<Frame<H>>,
+    pub(crate) frames: Vec<Frame>,
     /// Runs of each unit in this drain.
-    pub(crate) runs: HashMap<Reader, u32>,
+    pub(crate) runs: Runs,
     pub(crate) cascading: bool,
     /// How far the present drain went to get blocked mappers past each other, see `cascade::queue`.
     pub(crate) stage: u8,
@@ -75,12 +75,12 @@ impl<H: Host> Work<H> {
             marks: Vec::new(),
             round_start: 0,
             retouched: HashSet::new(),
-            due: BTreeSet::new(),
+            due: DueQueue::new(),
             failed: BTreeMap::new(),
             trash: Vec::new(),
             hooks: Vec::new(),
             frames: Vec::new(),
-            runs: HashMap::new(),
+            runs: Runs::default(),
             cascading: false,
             stage: 0,
             finals: Vec::new(),
@@ -103,6 +103,7 @@ pub struct Store<H: Host> {
     pub(crate) readers: Readers,
     pub(crate) options: Options,
     pub(crate) verdicts: Verdicts<H>,
+    pub(crate) fan_outs: FanOuts,
     /// Shared by a family of stores, so that generations are told apart among forks.
     generations: Arc<AtomicU64>,
 }
@@ -118,6 +119,7 @@ impl<H: Host> Store<H> {
             readers: Readers::default(),
             options,
             verdicts: Verdicts::new(),
+            fan_outs: FanOuts::default(),
             generations: Arc::new(AtomicU64::new(1)),
         }
     }

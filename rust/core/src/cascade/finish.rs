@@ -32,10 +32,14 @@ impl<H: Host> Store<H> {
     pub(super) fn replace_unit(
         &mut self,
         reader: &Reader,
-        old: Option<&Unit<H::Value>>,
         outputs: Option<&mut Outputs<H::Value>>,
         trail: Option<Trail>,
     ) -> Result<(), H> {
+        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
+            return Ok(());
+        };
+        let is_folded = derived.folding.is_some();
+        let old = derived.units[usize::from(reader.part)].get(&reader.key);
         let there: &[(Key, H::Value)] = outputs.as_deref().map_or(&[], Vec::as_slice);
         let changed = self.what_changed(old.map(|unit| &unit.outs), there)?;
         let old_trail = old.and_then(|unit| unit.trail.clone());
@@ -50,6 +54,7 @@ impl<H: Host> Store<H> {
             _ => false,
         };
         let unit = match outputs {
+            None if old.is_none() => return Ok(()),
             None => None,
             Some(_) if changed.is_empty() && same_trail && old.is_some() => return Ok(()),
             Some(outputs) => {
@@ -62,21 +67,18 @@ impl<H: Host> Store<H> {
             }
         };
         self.set_unit(reader, unit);
+        // What it reads counts before what it gives: who reads its own output is due again, from its first run on.
+        if !same_trail {
+            self.follow_trail(reader, old_trail.as_deref(), new_trail.as_deref());
+        }
         for changed in changed {
-            if self.is_folded(reader) {
+            if is_folded {
                 self.fold_changed(reader, changed);
             } else {
                 self.set_part(reader, &changed.key, changed.new);
             }
         }
-        if !same_trail {
-            self.follow_trail(reader, old_trail.as_deref(), new_trail.as_deref());
-        }
         Ok(())
-    }
-
-    fn is_folded(&self, reader: &Reader) -> bool {
-        self.ctx.dirs.get(reader.dir).and_then(|d| d.derived()).is_some_and(|derived| derived.folding.is_some())
     }
 
     /// The keys for which a unit gives other values than before.
@@ -153,11 +155,9 @@ impl<H: Host> Store<H> {
 
     /// The row of a key gets what this unit gives now, which is known to differ.
     fn set_part(&mut self, reader: &Reader, key: &Key, values: Option<Vals<H::Value>>) {
-        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return };
-        let Some(derived) = directory.derived() else { return };
+        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else { return };
         let source = derived.source(reader.part, &reader.key);
-        let content = Content::with_part(directory.content(key), key, source, values);
-        self.put_row(reader.dir, key, content);
+        self.put_row_with(reader.dir, key, |row| Content::with_part(row, key, source, values));
     }
 
     /// Brings the dependencies in line with what a unit read now, and lets go of what it made before and not now.
@@ -183,20 +183,21 @@ impl<H: Host> Store<H> {
 
     /// A mapper did not come through: what it gave stays, what it read counts, and it holds what it made now and
     /// before. Whether its unit is still there.
-    pub(super) fn keep_trail(&mut self, frame: &Frame<H>) -> bool {
+    pub(super) fn keep_trail(&mut self, frame: &Frame) -> bool {
         let reader = &frame.reader;
         if self.ctx.dirs.get(reader.dir).is_none_or(|directory| directory.generation != frame.generation) {
             self.abandon(frame);
             return false;
         }
-        let old_trail = frame.old.as_ref().and_then(|unit| unit.trail.clone());
+        let old = self.unit(reader).cloned();
+        let old_trail = old.as_ref().and_then(|unit| unit.trail.clone());
         let mut trail = frame.trail().unwrap_or_default();
         if let Some(old) = &old_trail {
             let missing: Vec<_> = old.created.iter().filter(|id| !trail.made(**id)).copied().collect();
             trail.created.extend(missing);
             trail.created.sort_unstable();
         }
-        let outs = frame.old.as_ref().map_or(Outs::None, |unit| unit.outs.clone());
+        let outs = old.map_or(Outs::None, |unit| unit.outs);
         let trail = Arc::new(trail);
         self.set_unit(reader, Some(Unit { outs, trail: Some(Arc::clone(&trail)) }));
         self.follow_trail(reader, old_trail.as_deref(), Some(&trail));
@@ -205,7 +206,7 @@ impl<H: Host> Store<H> {
     }
 
     /// The unit of a mapper at work went while it ran: so does what it made.
-    pub(super) fn abandon(&mut self, frame: &Frame<H>) {
+    pub(super) fn abandon(&mut self, frame: &Frame) {
         for &id in &frame.created {
             self.release(id, &frame.reader);
         }
@@ -214,19 +215,18 @@ impl<H: Host> Store<H> {
 
     /// A unit lets go of what it made, to be run again.
     pub(super) fn let_go(&mut self, reader: &Reader) {
-        let unit = self
-            .ctx
-            .dirs
-            .get(reader.dir)
-            .and_then(|directory| directory.derived())
-            .and_then(|derived| derived.units.get(usize::from(reader.part)))
-            .and_then(|units| units.get(&reader.key))
-            .cloned();
+        let unit = self.unit(reader).cloned();
         let Some(Unit { outs, trail: Some(trail) }) = unit else { return };
         let held = Trail { reads: trail.reads.clone(), created: Vec::new() };
         self.set_unit(reader, Some(Unit { outs, trail: Some(Arc::new(held)) }));
         for &id in &trail.created {
             self.release(id, reader);
         }
+    }
+
+    /// What a unit gave, read and made in its last run.
+    fn unit(&self, reader: &Reader) -> Option<&Unit<H::Value>> {
+        let derived = self.ctx.dirs.get(reader.dir)?.derived()?;
+        derived.units.get(usize::from(reader.part))?.get(&reader.key)
     }
 }

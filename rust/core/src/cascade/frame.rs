@@ -1,21 +1,22 @@
 //! A mapper at work: what it reads and makes is noted here until it is through.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::context::{Generation, NameId, Reader};
-use crate::directory::{Trail, Unit};
+use crate::directory::Trail;
 use crate::reads::Tag;
 use crate::store::Store;
 use crate::value::Host;
 
-pub(crate) struct Frame<H: Host> {
+pub(crate) struct Frame {
     pub(crate) reader: Reader,
     /// Of the reader's directory, which may be removed while the mapper runs.
     pub(crate) generation: Generation,
     pub(crate) reads: BTreeSet<(NameId, Tag)>,
     pub(crate) created: Vec<NameId>,
     /// The unit as it was; what it made then is hidden until made again.
-    pub(crate) old: Option<Unit<H::Value>>,
+    pub(crate) before: Option<Arc<Trail>>,
     /// A collision of names counts now.
     pub(crate) last_try: bool,
     /// What it read changed while it ran.
@@ -24,7 +25,7 @@ pub(crate) struct Frame<H: Host> {
     pub(crate) wrote: bool,
 }
 
-impl<H: Host> Frame<H> {
+impl Frame {
     pub(crate) fn made(&self, id: NameId) -> bool {
         self.created.contains(&id)
     }
@@ -46,7 +47,7 @@ impl<H: Host> Frame<H> {
     }
 
     pub(crate) fn made_before(&self, id: NameId) -> bool {
-        self.old.as_ref().and_then(|unit| unit.trail.as_ref()).is_some_and(|trail| trail.made(id))
+        self.before.as_ref().is_some_and(|trail| trail.made(id))
     }
 }
 

@@ -12,10 +12,23 @@ use crate::value::Host;
 impl<H: Host> Store<H> {
     /// A row of a directory changed: units of its children over that key are due, and those who read it.
     pub(crate) fn row_changed(&mut self, dir: NameId, key: &Key, change: Change) {
-        let children: SmallVec<[(NameId, u16); 4]> =
-            self.ctx.arrows_at(dir, key).map(|arrow| (arrow.child, arrow.arrow)).collect();
-        for (child, arrow) in children {
-            self.invalidate(&Reader { dir: child, part: arrow, key: key.clone() });
+        match self.fan_out(dir) {
+            Some(children) => {
+                for (child, part, height) in children {
+                    let reader = Reader { dir: child, part, key: key.clone() };
+                    if !self.work.failed.is_empty() {
+                        self.forget_failure(&reader);
+                    }
+                    self.enqueue(height, reader);
+                }
+            }
+            None => {
+                let children: SmallVec<[(NameId, u16); 4]> =
+                    self.ctx.arrows_at(dir, key).map(|arrow| (arrow.child, arrow.arrow)).collect();
+                for (child, part) in children {
+                    self.invalidate(&Reader { dir: child, part, key: key.clone() });
+                }
+            }
         }
         for reader in self.ctx.dependencies.concerned(dir, key, change) {
             self.invalidate_by_read(&reader);

@@ -42,7 +42,7 @@ impl<H: Host> Store<H> {
             self.not_due(reader);
             return Ok(None);
         };
-        let generation = directory.generation;
+        let (height, generation) = (directory.height, directory.generation);
         let Some((derived, arrow)) = directory
             .derived()
             .and_then(|derived| derived.arrows.get(usize::from(reader.part)).map(|arrow| (derived, arrow)))
@@ -56,13 +56,10 @@ impl<H: Host> Store<H> {
             _ => None,
         };
         let has_units = derived.has_units(reader.part);
-        let old = if has_units { derived.units[usize::from(reader.part)].get(&reader.key).cloned() } else { None };
         let Some(content) = content else {
             self.forget_failure(reader);
             if has_units {
-                if old.is_some() {
-                    self.replace_unit(reader, old.as_ref(), None, None)?;
-                }
+                self.replace_unit(reader, None, None)?;
             } else {
                 self.pass_through(reader, None)?;
             }
@@ -75,7 +72,7 @@ impl<H: Host> Store<H> {
                 self.forget_failure(reader);
                 if has_units {
                     let mut outputs = content.iter().map(|value| (reader.key.clone(), value.clone())).collect();
-                    self.replace_unit(reader, old.as_ref(), Some(&mut outputs), None)?;
+                    self.replace_unit(reader, Some(&mut outputs), None)?;
                 } else {
                     self.pass_through(reader, Some(&content))?;
                 }
@@ -83,7 +80,8 @@ impl<H: Host> Store<H> {
                 return Ok(None);
             }
         };
-        self.count_run(reader)?;
+        let before = derived.trail(reader.part, &reader.key);
+        self.count_run(height, reader)?;
         self.not_due(reader);
         self.forget_failure(reader);
         self.work.mapped += 1;
@@ -92,7 +90,7 @@ impl<H: Host> Store<H> {
             generation,
             reads: std::collections::BTreeSet::new(),
             created: Vec::new(),
-            old,
+            before,
             last_try,
             stale: false,
             wrote: false,
@@ -126,16 +124,14 @@ impl<H: Host> Store<H> {
     /// `Unsure`: nothing has changed, and the call is to be repeated.
     pub fn finish_job(&mut self, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
         // The frame is down while rows change: the unit's own outputs may make it due again.
-        let Some(mut frame) = self.work.frames.pop() else { return Ok(()) };
+        let Some(frame) = self.work.frames.pop() else { return Ok(()) };
         let reader = frame.reader.clone();
         if self.ctx.dirs.get(reader.dir).is_none_or(|directory| directory.generation != frame.generation) {
             self.abandon(&frame);
             return Ok(());
         }
         let trail = frame.trail();
-        let old = frame.old.take();
-        if let Err(error) = self.replace_unit(&reader, old.as_ref(), Some(outputs), trail) {
-            frame.old = old;
+        if let Err(error) = self.replace_unit(&reader, Some(outputs), trail) {
             self.work.frames.push(frame);
             return Err(error);
         }
@@ -171,9 +167,9 @@ impl<H: Host> Store<H> {
         }
     }
 
-    fn is_unit_due(&self, reader: &Reader) -> bool {
-        self.ctx.dirs.get(reader.dir).is_some_and(|directory| {
-            let height = directory.height;
+    fn is_unit_due(&mut self, reader: &Reader) -> bool {
+        let height = self.ctx.dirs.get(reader.dir).map(|directory| directory.height);
+        height.is_some_and(|height| {
             let due = super::Due { height, dir: reader.dir, part: reader.part, key: reader.key.clone() };
             self.work.due.contains(&due)
         })

@@ -13,6 +13,8 @@
 //! The steps, one file each: `queue` (what is due, which is next), `invalidate` (who is concerned by a change), `job`
 //! (a unit runs), `finish` (its outputs become rows), `fold` (rows of folded keys), `round` (`update_with_status`).
 
+mod due;
+mod fan_out;
 mod finish;
 mod fold;
 mod frame;
@@ -20,9 +22,13 @@ mod invalidate;
 mod job;
 mod queue;
 mod round;
+mod runs;
 
 pub use fold::FoldJob;
 pub(crate) use frame::Frame;
 pub use job::{Job, MapJob};
-pub(crate) use queue::{Due, Failed, Problem};
+pub(crate) use due::{Due, DueQueue};
+pub(crate) use fan_out::FanOuts;
+pub(crate) use queue::{Failed, Problem};
+pub(crate) use runs::Runs;
 pub use queue::Goal;

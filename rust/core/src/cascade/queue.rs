@@ -2,33 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::Key;
 use crate::context::{NameId, Reader};
 use crate::error::{Refusal, Result};
 use crate::store::Store;
 use crate::transaction::Undo;
 use crate::value::Host;
 
+use super::due::Due;
 use super::job::Job;
 
 /// The part of a folded key in the queue: behind all arrows.
 pub(crate) const FOLD: u16 = u16::MAX;
-
-/// A unit, or a folded key, that has to run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Due {
-    pub(crate) height: u32,
-    pub(crate) dir: NameId,
-    pub(crate) part: u16,
-    pub(crate) key: Key,
-}
-
-impl Due {
-    /// The first that this directory could have.
-    fn first_of(height: u32, dir: NameId) -> Self {
-        Due { height, dir, part: 0, key: Key::NONE }
-    }
-}
 
 /// What failed: a unit (`part`: its arrow) or a fold (`part`: [`FOLD`]).
 pub(crate) type Failed = Reader;
@@ -61,18 +45,28 @@ impl<H: Host> Store<H> {
     /// Puts something into the queue or takes it out.
     pub(crate) fn set_due(&mut self, due: Due, is: bool) {
         if self.work.marks.is_empty() {
-            if is { self.work.due.insert(due) } else { self.work.due.remove(&due) };
+            if is {
+                self.work.due.insert(due);
+            } else {
+                self.work.due.remove(&due);
+            }
             return;
         }
-        let was = if is { !self.work.due.insert(due.clone()) } else { self.work.due.remove(&due) };
-        if was != is {
-            self.work.journal.push(Undo::Due { due: Box::new(due), was });
+        let was = self.work.due.contains(&due);
+        if was == is {
+            return;
+        }
+        self.work.journal.push(Undo::Due { due: Box::new(due.clone()), was });
+        if is {
+            self.work.due.insert(due);
+        } else {
+            self.work.due.remove(&due);
         }
     }
 
     /// Nothing of a directory is due any more.
     pub(crate) fn clear_due(&mut self, height: u32, dir: NameId) {
-        while let Some(due) = self.first_of(height, dir).cloned() {
+        while let Some(due) = self.work.due.first_of(height, dir) {
             self.set_due(due, false);
         }
     }
@@ -118,43 +112,24 @@ impl<H: Host> Store<H> {
         None
     }
 
-    fn next_due(&self, goal: Goal) -> Option<Due> {
-        match goal {
-            Goal::All => self.first_idle(None).cloned(),
-            Goal::Only(id) => {
-                let height = self.ctx.dirs.get(id)?.height;
-                self.first_of(height, id).cloned()
-            }
-            Goal::Upstream(id) => self.first_upstream(id),
-        }
-    }
-
-    /// The first that is due, of a directory that is not at work.
-    fn first_idle(&self, from: Option<&Due>) -> Option<&Due> {
-        let mut first = match from {
-            None => self.work.due.first()?,
-            Some(from) => self.work.due.range(from..).next()?,
+    fn next_due(&mut self, goal: Goal) -> Option<Due> {
+        let (height, dir) = match goal {
+            Goal::All => self.work.due.first_dir(|dir| self.at_work(dir))?,
+            Goal::Only(id) => (self.ctx.dirs.get(id)?.height, id),
+            Goal::Upstream(id) => self.first_upstream(id)?,
         };
-        while self.at_work(first.dir) {
-            let next = Due::first_of(first.height, NameId(first.dir.0 + 1));
-            first = self.work.due.range(&next..).next()?;
-        }
-        Some(first)
+        self.work.due.first_of(height, dir)
     }
 
     fn at_work(&self, id: NameId) -> bool {
         self.work.frames.iter().any(|frame| frame.reader.dir == id)
     }
 
-    fn first_of(&self, height: u32, id: NameId) -> Option<&Due> {
-        self.work.due.range(&Due::first_of(height, id)..).next().filter(|due| due.dir == id && due.height == height)
-    }
-
-    /// The first that is due of what a directory hangs on: itself, its parents, the directories whose mappers made it,
-    /// and so on. Costs nothing where nothing below its height is due.
-    fn first_upstream(&self, id: NameId) -> Option<Due> {
-        let least = self.first_idle(None)?.height;
-        let mut best: Option<&Due> = None;
+    /// The first directory with anything due of what a directory hangs on: itself, its parents, the directories whose
+    /// mappers made it, and so on. Costs nothing where nothing below its height is due.
+    fn first_upstream(&self, id: NameId) -> Option<(u32, NameId)> {
+        let (least, _) = self.work.due.first_dir(|dir| self.at_work(dir))?;
+        let mut best: Option<(u32, NameId)> = None;
         let mut seen = BTreeSet::new();
         let mut open = vec![id];
         while let Some(id) = open.pop() {
@@ -162,16 +137,14 @@ impl<H: Host> Store<H> {
             if directory.height < least || !seen.insert(id) {
                 continue;
             }
-            if !self.at_work(id)
-                && let Some(due) = self.first_of(directory.height, id)
-                && best.is_none_or(|best| due < best)
-            {
-                best = Some(due);
+            let at = (directory.height, id);
+            if best.is_none_or(|best| at < best) && !self.at_work(id) && self.work.due.has_dir(directory.height, id) {
+                best = Some(at);
             }
             open.extend(directory.parents());
             open.extend(directory.owners.readers().into_iter().map(|owner| owner.dir));
         }
-        best.cloned()
+        best
     }
 
     /// When the queue is empty and mappers are still blocked: first all of them let go of what they hold and run
@@ -213,11 +186,10 @@ impl<H: Host> Store<H> {
     ///
     /// # Errors
     /// `NotConverging` where that was one too many.
-    pub(crate) fn count_run(&mut self, reader: &Reader) -> Result<(), H> {
+    pub(crate) fn count_run(&mut self, height: u32, reader: &Reader) -> Result<(), H> {
         let limit = self.options().max_rounds;
-        let runs = self.work.runs.entry(reader.clone()).or_insert(0);
-        *runs += 1;
-        if *runs > limit {
+        let nested = self.in_mapper();
+        if self.work.runs.count(height, reader, nested) > limit {
             let name = self.ctx.dirs.name(reader.dir).map(|name| name.as_str().to_owned()).unwrap_or_default();
             let what = format!("runs of the mapper of {name:?} for key {} in one round", reader.key);
             return Err(Refusal::NotConverging { limit, what }.into());

@@ -246,6 +246,14 @@ impl<H: Host> Derived<H> {
         self.folding.is_some() || !matches!(self.arrows[usize::from(arrow)].op, Op::Same)
     }
 
+    /// What a unit read and made in its last run. O(1) where no unit did either.
+    pub(crate) fn trail(&self, arrow: u16, key: &Key) -> Option<Arc<Trail>> {
+        if self.trails == 0 {
+            return None;
+        }
+        self.units.get(usize::from(arrow))?.get(key)?.trail.clone()
+    }
+
     /// The trails of all units, with their readers' parts.
     pub(crate) fn each_trail(&self) -> Vec<(u16, Key, Arc<Trail>)> {
         if self.trails == 0 {

@@ -139,7 +139,7 @@ impl Dependencies {
     /// Those whom a change of this key of this directory concerns.
     pub(crate) fn concerned(&self, dir: NameId, key: &Key, change: Change) -> Vec<Reader> {
         let mut found = Vec::new();
-        if !self.any(dir) {
+        if self.len() == 0 || !self.any(dir) {
             return found;
         }
         let mut read = |tag: Tag| {

@@ -98,12 +98,17 @@ impl<H: Host> Store<H> {
     }
 
     fn go_back_to(&mut self, mark: usize) -> Vec<Undo<H>> {
+        self.fan_outs.forget();
         let mut undone = self.work.journal.split_off(mark);
         let mut taken_out = Vec::with_capacity(undone.len());
         while let Some(undo) = undone.pop() {
             if let Undo::Due { due, was } = &undo {
                 let due = (**due).clone();
-                if *was { self.work.due.insert(due) } else { self.work.due.remove(&due) };
+                if *was {
+                    self.work.due.insert(due);
+                } else {
+                    self.work.due.remove(&due);
+                }
             }
             taken_out.push(self.ctx.go_back(undo));
         }

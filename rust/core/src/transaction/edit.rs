@@ -12,49 +12,65 @@ use crate::name::Name;
 use crate::reads::{Change, Tag};
 use crate::store::Store;
 use crate::tick::Tick;
-use crate::tick_map::TickMap;
+use crate::tick_map::{SetOutcome, TickMap};
 use crate::value::Host;
 
 use super::journal::{Undo, put};
 
 impl<H: Host> Store<H> {
-    /// Sets the values of a key, or removes it, stamped with the present tick. The values are known to differ from
-    /// what is there. A removed key leaves its tombstone; the end of the round decides whether anyone needs it.
+    /// Sets the values of a key, or removes it, see [`Store::put_row_with`].
     pub(crate) fn put_row(&mut self, dir: NameId, key: &Key, content: Option<Content<H::Value>>) {
+        self.put_row_with(dir, key, |_| content);
+    }
+
+    /// Sets the values of a key, or removes it, stamped with the present tick, after what is there, from which they are
+    /// known to differ. A removed key leaves its tombstone; the end of the round decides whether anyone needs it.
+    pub(crate) fn put_row_with(
+        &mut self,
+        dir: NameId,
+        key: &Key,
+        content: impl FnOnce(Option<&Content<H::Value>>) -> Option<Content<H::Value>>,
+    ) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
-        let live = content.is_some();
+        let mut live = false;
         let mut lagging: Option<(Tick, Tick)> = None;
         let mut revived: Option<Tick> = None;
         let done = self.ctx.edit_dir(dir, |directory| {
-            let before = directory.rows.len();
-            let tombs_before = directory.rows.total() - before;
-            let since = match (directory.rows.get_entry(key), live) {
-                (Some((_, _, row @ Row::Live { .. })), _) => row.since(),
-                // Removed in this transaction: the older life goes on.
-                (Some((_, &removed, row)), true) if removed >= first => {
-                    revived = (removed < now).then_some(removed);
-                    row.since()
-                }
-                // Removed before: both lives are remembered while a reader between them needs it.
-                (Some((_, &removed, row)), true) => {
-                    lagging = Some((row.since(), removed));
-                    now
-                }
-                (None, true) => now,
-                (_, false) => return None,
+            let before = (directory.rows.len(), directory.rows.total());
+            let outcome = directory.rows.set_with(key, |there| {
+                let content = content(there.and_then(|(_, row)| row.content()));
+                live = content.is_some();
+                let since = match (there, live) {
+                    (Some((_, row @ Row::Live { .. })), _) => row.since(),
+                    // Removed in this transaction: the older life goes on.
+                    (Some((&removed, row)), true) if removed >= first => {
+                        revived = (removed < now).then_some(removed);
+                        row.since()
+                    }
+                    // Removed before: both lives are remembered while a reader between them needs it.
+                    (Some((&removed, row)), true) => {
+                        lagging = Some((row.since(), removed));
+                        now
+                    }
+                    (None, true) => now,
+                    (_, false) => return None,
+                };
+                let row = match content {
+                    Some(content) => Row::Live { since, content },
+                    None => Row::Deleted { since },
+                };
+                Some((now, row))
+            });
+            let old = match outcome {
+                SetOutcome::Kept => return None,
+                SetOutcome::Added => None,
+                SetOutcome::Replaced(stamp, row) => Some((stamp, row)),
             };
-            let row = match content {
-                Some(content) => Row::Live { since, content },
-                None => Row::Deleted { since },
-            };
-            let old = directory.rows.set(key.clone(), now, row);
-            let after = directory.rows.len();
-            let tombs_after = directory.rows.total() - after;
-            Some((old, Change { before, after }, (tombs_before, tombs_after)))
+            Some((old, before, (directory.rows.len(), directory.rows.total())))
         });
-        let Some((old, change, tombs)) = done.flatten() else { return };
-        self.ctx.counts.keys = self.ctx.counts.keys + change.after - change.before;
-        self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + tombs.1 - tombs.0;
+        let Some((old, before, after)) = done.flatten() else { return };
+        self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
+        self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + (after.1 - after.0) - (before.1 - before.0);
         if old.as_ref().is_some_and(|(stamp, _)| *stamp == now) {
             self.work.retouched.insert((dir, key.clone()));
         }
@@ -69,7 +85,7 @@ impl<H: Host> Store<H> {
         if let Some(removed) = revived {
             self.edit_tombs(dir, |tombs| drop(tombs.queue.remove(&(removed, key.clone()))));
         }
-        self.row_changed(dir, key, change);
+        self.row_changed(dir, key, Change { before: before.0, after: after.0 });
     }
 
     /// Takes a row out of the map, or puts it back as it was, without any trace: what the end of a round and the purge
@@ -147,7 +163,7 @@ impl<H: Host> Store<H> {
     pub(crate) fn set_group(&mut self, dir: NameId, key: &Key, group: Option<Group<H::Value>>) {
         let entry = group.map(|group| ((), group));
         let old = self.ctx.edit_folding(dir, |folding| put(&mut folding.groups, key.clone(), entry)).flatten();
-        self.log(Undo::Group { dir, key: key.clone(), old: old.map(|((), group)| group) });
+        self.log(Undo::Group { dir, key: key.clone(), old: old.map(|((), group)| Box::new(group)) });
     }
 
     pub(crate) fn set_sorted(&mut self, dir: NameId, key: Ranked, member: Option<Member<H::Value>>) {
@@ -197,6 +213,7 @@ impl<H: Host> Store<H> {
     /// A rare change of a directory: the journal keeps the whole of what was.
     pub(crate) fn edit_whole(&mut self, id: NameId, edit: impl FnOnce(&mut Directory<H>)) {
         let Some((_, &stamp, slot)) = self.ctx.dirs.state.get_entry(&id) else { return };
+        self.fan_outs.forget();
         let old = Some((stamp, slot.clone()));
         self.ctx.edit_dir(id, edit);
         self.log(Undo::Slot { id, old });
@@ -213,6 +230,7 @@ impl<H: Host> Store<H> {
             Some(State::Deleted(_)) => (0, 1),
             _ => (0, 0),
         };
+        self.fan_outs.forget();
         let now = count(entry.as_ref().map(|(_, slot)| slot));
         let old = put(&mut self.ctx.dirs.state, id, entry);
         let was = count(old.as_ref().map(|(_, slot)| slot));
@@ -277,6 +295,7 @@ impl<H: Host> Store<H> {
     }
 
     pub(crate) fn set_arrow(&mut self, key: ArrowKey, upper: Upper, is: bool) {
+        self.fan_outs.forget();
         put(&mut self.ctx.arrows, key.clone(), is.then(|| ((key.parent, upper.clone()), ())));
         let parent = key.parent;
         self.log(Undo::Arrow { key: Box::new(key), upper, was: !is });

@@ -28,7 +28,7 @@ pub(crate) enum Undo<H: Host> {
     /// `live`: whether the edit left values there.
     Row { dir: NameId, key: Key, old: Option<(Tick, Row<H::Value>)>, live: bool },
     Unit { dir: NameId, arrow: u16, key: Key, old: Option<Unit<H::Value>> },
-    Group { dir: NameId, key: Key, old: Option<Group<H::Value>> },
+    Group { dir: NameId, key: Key, old: Option<Box<Group<H::Value>>> },
     Sorted { dir: NameId, key: Box<Ranked>, old: Option<Member<H::Value>> },
     Member { dir: NameId, key: Box<(Key, Source)>, old: Option<Vals<H::Value>> },
     Pending { dir: NameId, key: Box<(Key, Source)>, old: Option<Pending<H::Value>> },
@@ -164,9 +164,9 @@ impl<H: Host> Context<H> {
                 Undo::Unit { dir, arrow, key, old: now }
             }
             Undo::Group { dir, key, old } => {
-                let old = old.map(|group| ((), group));
+                let old = old.map(|group| ((), *group));
                 let now = self.edit_folding(dir, |folding| put(&mut folding.groups, key.clone(), old)).flatten();
-                Undo::Group { dir, key, old: now.map(|((), group)| group) }
+                Undo::Group { dir, key, old: now.map(|((), group)| Box::new(group)) }
             }
             Undo::Sorted { dir, key, old } => {
                 let old = old.map(|member| ((), member));

@@ -251,6 +251,10 @@ impl<H: Host> Store<H> {
             };
             match &arrow.within {
                 None => self.set_arrow(key(None, 0), Upper::Open, is),
+                // Without any range the child is one all the same; what is due then, is found to be outside.
+                Some(ranges) if ranges.is_empty() => {
+                    self.set_arrow(key(Some(&Key::NONE), 0), Upper::Key(Key::NONE), is);
+                }
                 Some(ranges) => {
                     for ((lo, hi), range) in ranges.iter().zip(0u32..) {
                         self.set_arrow(key(Some(lo), range), hi.clone(), is);
