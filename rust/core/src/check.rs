@@ -46,6 +46,7 @@ impl<H: Host> Store<H> {
         check_counts(ctx)?;
         check_arrows(ctx)?;
         check_trails(ctx)?;
+        self.check_fan_outs()?;
         if self.open {
             return Ok(());
         }
@@ -71,7 +72,10 @@ impl<H: Host> Store<H> {
         ensure!(work.failed.is_empty(), "cascade: failures between transactions");
         ensure!(work.frames.is_empty(), "cascade: mappers at work between transactions");
         ensure!(work.journal.is_empty(), "transaction: a journal between transactions");
-        ensure!(work.hooks.is_empty() && work.marks.is_empty(), "transaction: hooks or savepoints between transactions");
+        ensure!(
+            work.hooks.is_empty() && work.marks.is_empty(),
+            "transaction: hooks or savepoints between transactions"
+        );
         Ok(())
     }
 
@@ -83,7 +87,7 @@ impl<H: Host> Store<H> {
         if let Some(((removed, id), ..)) = self.ctx.dirs.queue.first() {
             ensure!(*removed >= of_dirs, "purge: {id:?} removed at {removed} is kept, the horizon is {of_dirs}");
         }
-        for (id, ..) in self.ctx.tombed.iter() {
+        for (id, ..) in &self.ctx.tombed {
             let of_keys = horizon(self.readers.horizon_of_keys(*id));
             let tombs = self.ctx.dirs.get(*id).and_then(|directory| directory.tombs.as_ref());
             if let Some(((removed, key), ..)) = tombs.and_then(|tombs| tombs.queue.first()) {
@@ -104,7 +108,7 @@ fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
     ctx.dependencies.check_maps()?;
     for (_, _, directory) in ctx.dirs.iter() {
         map_holds("rows", &directory.rows)?;
-        for (key, _, row) in directory.rows.iter() {
+        for (key, _, row) in &directory.rows {
             if let Some(Content::Merged(by_source)) = row.content() {
                 map_holds("sources", by_source)?;
                 ensure!(by_source.total() > 1, "row: {key} is merged from fewer than two sources");
@@ -189,7 +193,7 @@ fn check_trails<H: Host>(ctx: &Context<H>) -> Checked {
 
 fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
     let mut expected: BTreeSet<(Tick, NameId)> = BTreeSet::new();
-    for (id, &stamp, slot) in ctx.dirs.state.iter() {
+    for (id, &stamp, slot) in &ctx.dirs.state {
         if let State::Deleted(deleted) = slot.state {
             ensure!(deleted.since <= stamp, "dirs: the tombstone of {:?} was there after it went", slot.name);
             expected.insert((stamp, *id));
@@ -201,7 +205,7 @@ fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
     if let Some((removed, _)) = queue.first() {
         ensure!(*removed >= ctx.dirs.floor, "dirs 2: {removed} is below the floor {}", ctx.dirs.floor);
     }
-    for ((id, _), ..) in ctx.dirs.earlier.iter() {
+    for ((id, _), ..) in &ctx.dirs.earlier {
         let state = ctx.dirs.slot(*id).map(|slot| &slot.state);
         ensure!(matches!(state, Some(State::Live(_) | State::Deleted(_))), "dirs: {id:?} has only earlier lives");
     }
@@ -212,7 +216,7 @@ fn check_names<H: Host>(ctx: &Context<H>) -> Checked {
     let named: BTreeSet<NameId> = ctx.dirs.names.iter().map(|(.., id)| *id).collect();
     let known: BTreeSet<NameId> = ctx.dirs.state.iter().map(|(id, ..)| *id).collect();
     ensure!(named == known, "dirs 4: names has {named:?}, state has {known:?}");
-    for (id, _, slot) in ctx.dirs.state.iter() {
+    for (id, _, slot) in &ctx.dirs.state {
         ensure!(ctx.dirs.id(&slot.name) == Some(*id), "dirs 4: {:?} is not found by its name", slot.name);
         if matches!(slot.state, State::Absent) {
             let in_use = ctx.arrows_of(*id).next().is_some() || ctx.dependencies.any(*id);
@@ -251,7 +255,7 @@ fn check_stamps<H: Host>(ctx: &Context<H>, id: NameId, directory: &Directory<H>)
     ensure!(there_since <= created, "there since {there_since}, but created at {created}");
     ensure!(created <= stamp, "created at {created}, but stamped {stamp}");
     ensure!(stamp < ctx.tick, "stamped {stamp} at tick {}", ctx.tick);
-    for (key, &at, row) in directory.rows.iter() {
+    for (key, &at, row) in &directory.rows {
         let since = row.since();
         ensure!(since <= at && at <= stamp, "{key}: since {since}, stamped {at}, the directory {stamp}");
         ensure!(created <= at, "{key} is stamped {at}, before the directory was created at {created}");
@@ -261,7 +265,7 @@ fn check_stamps<H: Host>(ctx: &Context<H>, id: NameId, directory: &Directory<H>)
 
 fn check_tombs<H: Host>(directory: &Directory<H>) -> Checked {
     let mut expected: BTreeSet<(Tick, Key)> = BTreeSet::new();
-    for (key, &stamp, row) in directory.rows.iter() {
+    for (key, &stamp, row) in &directory.rows {
         if matches!(row, Row::Deleted { .. }) {
             expected.insert((stamp, key.clone()));
         }
@@ -270,7 +274,7 @@ fn check_tombs<H: Host>(directory: &Directory<H>) -> Checked {
     if let Some(tombs) = &directory.tombs {
         ensure!(!tombs.queue.is_empty(), "directory 2: an empty queue of tombstones is kept");
         queue.extend(tombs.queue.iter().map(|(at, ..)| at.clone()));
-        for (key, (), lives) in tombs.earlier.iter() {
+        for (key, (), lives) in &tombs.earlier {
             ensure!(!lives.0.is_empty(), "directory 2: {key} has no earlier lives, but a place for them");
             ensure!(directory.rows.contains_key(key), "directory 2: {key} has only earlier lives");
             expected.extend(lives.0.iter().map(|(_, removed)| (*removed, key.clone())));
@@ -292,14 +296,17 @@ fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &De
     ensure!(sorted, "derived: the arrows are not sorted by the names of the parents");
     let generations: Vec<u64> =
         derived.arrows.iter().map(|arrow| ctx.dirs.get(arrow.parent).map_or(0, |parent| parent.generation)).collect();
-    let of_these = derived.parent_generations.iter().zip(&generations).all(|(made_for, now)| made_for == now || *now == 0);
+    let of_these =
+        derived.parent_generations.iter().zip(&generations).all(|(made_for, now)| made_for == now || *now == 0);
     ensure!(of_these, "derived: made for parents {:?}, they are {generations:?}", derived.parent_generations);
     let mut gave: BySource<H::Value> = BTreeMap::new();
     for ((arrow, units), number) in derived.arrows.iter().zip(&derived.units).zip(0u16..) {
         let mut taken: BTreeMap<&Key, Vec<H::Value>> = BTreeMap::new();
         if let Some(parent) = ctx.dirs.get(arrow.parent) {
             let live = parent.rows.iter().filter_map(|(key, _, row)| Some((key, row.content()?)));
-            taken.extend(live.filter(|(key, _)| arrow.accepts(key)).map(|(key, content)| (key, content.to_vec())));
+            let limit = if let Op::Take(limit) = arrow.op { limit } else { usize::MAX };
+            let live = live.filter(|(key, _)| arrow.accepts(key)).take(limit);
+            taken.extend(live.map(|(key, content)| (key, content.to_vec().into_vec())));
         }
         if !derived.has_units(number) {
             ensure!(units.total() == 0, "derived: an arrow that passes rows through has units");
@@ -307,7 +314,7 @@ fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &De
             let there: Vec<&Key> = units.iter().map(|(key, ..)| key).collect();
             return Err(format!("derived: units of arrow {number} are {there:?}, keys taken {:?}", taken.keys()));
         }
-        if matches!(arrow.op, Op::Same) {
+        if !matches!(arrow.op, Op::Map(_)) {
             for (key, values) in taken {
                 gave.entry(key.clone()).or_default().insert(derived.source(number, key), values);
             }
@@ -340,8 +347,8 @@ fn check_merged<H: Host>(directory: &Directory<H>, gave: &BySource<H::Value>) ->
         let all: Vec<H::Value> = by_source.values().flatten().cloned().collect();
         ensure!(alike(&content.to_vec(), &all), "directory 3: {key} has other values than units gave");
         for (source, values) in by_source {
-            let part = content.part(key, source).map(|values| values.as_slice().to_vec()).unwrap_or_default();
-            ensure!(alike(&part, values), "directory 3: {key} has other values from {source:?} than that gave");
+            let part = content.part(key, source).map_or(&[][..], |values| values.as_slice());
+            ensure!(alike(part, values), "directory 3: {key} has other values from {source:?} than that gave");
         }
         let of_one = !matches!(content, Content::Merged(_));
         ensure!(of_one == (by_source.len() == 1), "row: {key} is not stored as one of {} sources", by_source.len());

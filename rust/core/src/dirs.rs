@@ -18,7 +18,7 @@
 //! # The purge
 //! `purge(horizon)` removes every life that ended before the horizon: for a reader at position p, it was told of a
 //! removal stamped r already exactly if r < p, and the horizon is the smallest position. So it takes the prefix of
-//! `queue` below the horizon, at O(log n) each, and looks at nothing else. SKStore never did this.
+//! `queue` below the horizon, at O(log n) each, and looks at nothing else. `SKStore` never did this.
 
 use std::sync::Arc;
 

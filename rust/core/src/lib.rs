@@ -55,7 +55,7 @@ mod value;
 pub use cascade::{FoldJob, Goal, Job, MapJob};
 pub use context::NameId;
 pub use describe::Described;
-pub use directory::{DirKind, Fold, Hooks, Op, Outputs, Range, Upper};
+pub use directory::{DirKind, Fold, Hooks, Op, Outputs, Range, Upper, ValueVec};
 pub use error::{Error, Refusal, Result};
 pub use key::{Key, KeyError, KeyRef};
 pub use name::{Name, NameError};

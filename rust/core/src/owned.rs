@@ -73,7 +73,7 @@ impl<H: Host> Derived<H> {
         if Arc::strong_count(&self.arrows) == 1 {
             self.arrows.iter().try_for_each(|Arrow { op, .. }| match op {
                 Op::Map(mapper) => visit(Owned::Code(mapper)),
-                Op::Same => Ok(()),
+                Op::Same | Op::Take(_) => Ok(()),
             })?;
         }
         for units in &self.units {

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use livedirs_core::{DirKind, Goal, Key, Name, NameId, Tag, Upper, View};
+use livedirs_core::{DirKind, Goal, Key, Name, NameId, Tag, Upper, ValueVec, View};
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
+
+use smallvec::smallvec;
 
 use crate::convert::{self, Given};
 use crate::errors;
@@ -181,7 +183,7 @@ impl Directory {
     }
 
     /// All rows.
-    pub fn rows(&self, py: Python<'_>) -> PyResult<Vec<(Key, Vec<Object>)>> {
+    pub fn rows(&self, py: Python<'_>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
         Ok(self.read(py, || Tag::All, |view| view.walk(false))?.collect())
     }
 
@@ -510,6 +512,18 @@ impl Directory {
         Directory::derive(slf, name, Arrow { task: Task::Pass, function: None, within }, None, shared)
     }
 
+    /// A directory of the first n keys.
+    #[pyo3(signature = (name, n, *, shared=false))]
+    fn take<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        n: &Bound<'py, PyAny>,
+        shared: bool,
+    ) -> PyResult<Bound<'py, Directory>> {
+        let limit = usize::try_from(crate::store::whole("n", n, 0)?).unwrap_or(usize::MAX);
+        Directory::derive(slf, name, Arrow { task: Task::Take(limit), function: None, within: None }, None, shared)
+    }
+
     /// A directory of the values of this one and of others.
     #[pyo3(signature = (name, *others, shared=false))]
     fn merge<'py>(
@@ -539,7 +553,7 @@ fn required<'a, 'py>(reducer: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, 
     if reducer.is_none() { Err(PyTypeError::new_err("reducer is None: pass Sum() or such")) } else { Ok(reducer) }
 }
 
-type Shown = Option<(usize, Vec<(Key, Vec<Object>)>)>;
+type Shown = Option<(usize, Vec<(Key, ValueVec<Object>)>)>;
 
 impl Directory {
     fn read_only(&self, py: Python<'_>) -> PyErr {
@@ -576,7 +590,7 @@ impl Directory {
     }
 
     /// Sets the values of keys, in one transaction.
-    fn set_rows(&self, py: Python<'_>, rows: &mut [(Key, Vec<Object>)]) -> PyResult<()> {
+    fn set_rows(&self, py: Python<'_>, rows: &mut [(Key, ValueVec<Object>)]) -> PyResult<()> {
         self.check_not_snapshot(py)?;
         let mut done = 0;
         self.shared().write(py, |store| {
@@ -594,7 +608,7 @@ impl Directory {
 #[pymethods]
 impl InputDirectory {
     fn __setitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let mut row = [(convert::key(key)?, vec![Object(value.unbind())])];
+        let mut row = [(convert::key(key)?, smallvec![Object(value.unbind())])];
         slf.as_super().get().set_rows(key.py(), &mut row)
     }
 
@@ -607,7 +621,7 @@ impl InputDirectory {
             let there = directory.shared().write(py, |store| {
                 let id = store.writable_at(&directory.name, directory.hint())?;
                 let there = store.directory(id).is_some_and(|view| view.get(&row).is_some());
-                store.set_values(id, &row, &mut Vec::new())?;
+                store.set_values(id, &row, &mut ValueVec::new())?;
                 Ok(there)
             })?;
             if there { Ok(()) } else { Err(errors::key_error(key)) }
@@ -617,14 +631,14 @@ impl InputDirectory {
     /// Gives a key these values, in order; none remove it.
     fn set_all(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>) -> PyResult<()> {
         let key = convert::key(key)?;
-        let values = values.try_iter()?.map(|value| Ok(Object(value?.unbind()))).collect::<PyResult<Vec<_>>>()?;
+        let values = values.try_iter()?.map(|value| Ok(Object(value?.unbind()))).collect::<PyResult<ValueVec<_>>>()?;
         slf.as_super().get().set_rows(slf.py(), &mut [(key, values)])
     }
 
     /// Removes a key, if it is there.
     fn discard(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
         let key = convert::key(key)?;
-        slf.as_super().get().set_rows(slf.py(), &mut [(key, Vec::new())])
+        slf.as_super().get().set_rows(slf.py(), &mut [(key, ValueVec::new())])
     }
 
     /// Removes all keys, in one transaction.
@@ -647,11 +661,11 @@ impl InputDirectory {
         let row = convert::key(key)?;
         directory.shared().write_steps(py, || match directory.find(py, &row)? {
             Found::One(value) => {
-                directory.set_rows(py, &mut [(row.clone(), Vec::new())])?;
+                directory.set_rows(py, &mut [(row.clone(), ValueVec::new())])?;
                 Ok(value.0)
             }
             Found::Nothing => {
-                directory.set_rows(py, &mut [(row.clone(), Vec::new())])?;
+                directory.set_rows(py, &mut [(row.clone(), ValueVec::new())])?;
                 default.or_else(|| errors::key_error(key))
             }
             Found::Several(count) => Err(directory.not_unique(py, key, count)),
@@ -672,7 +686,7 @@ impl InputDirectory {
             let key = convert::key_to_python(py, &row)?;
             match values.pop() {
                 Some(value) if values.is_empty() => {
-                    directory.set_rows(py, &mut [(row, Vec::new())])?;
+                    directory.set_rows(py, &mut [(row, ValueVec::new())])?;
                     Ok((key, value.0))
                 }
                 _ => Err(directory.not_unique(py, &key, values.len() + 1)),
@@ -694,7 +708,7 @@ impl InputDirectory {
             }
             Found::Nothing => {
                 let value = default.unwrap_or_else(|| py.None());
-                directory.set_rows(py, &mut [(row.clone(), vec![Object(value.clone_ref(py))])])?;
+                directory.set_rows(py, &mut [(row.clone(), smallvec![Object(value.clone_ref(py))])])?;
                 Ok(value)
             }
             Found::Several(count) => Err(directory.not_unique(py, key, count)),
@@ -714,7 +728,7 @@ impl InputDirectory {
         };
         if let Some(more) = more {
             for (key, value) in more.iter() {
-                rows.push((convert::key(&key)?, vec![Object(value.unbind())]));
+                rows.push((convert::key(&key)?, smallvec![Object(value.unbind())]));
             }
         }
         slf.as_super().get().set_rows(slf.py(), &mut rows)
@@ -722,10 +736,10 @@ impl InputDirectory {
 }
 
 /// What `update` was given.
-fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, Vec<Object>)>> {
+fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
     if let Ok(dict) = given.cast_exact::<PyDict>() {
         let row = |(key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-            Ok((convert::key(&key)?, vec![Object(value.unbind())]))
+            Ok((convert::key(&key)?, smallvec![Object(value.unbind())]))
         };
         return dict.iter().map(row).collect();
     }
@@ -733,7 +747,7 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, Vec<Object>)>> {
     if convert::is_mapping(given)? || given.hasattr("keys")? {
         for key in given.call_method0("keys")?.try_iter()? {
             let key = key?;
-            rows.push((convert::key(&key)?, vec![Object(given.get_item(&key)?.unbind())]));
+            rows.push((convert::key(&key)?, smallvec![Object(given.get_item(&key)?.unbind())]));
         }
         return Ok(rows);
     }
@@ -746,7 +760,7 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, Vec<Object>)>> {
     })?;
     for item in items {
         let (key, value) = convert::two(&item?, "update takes pairs (key, value)")?;
-        rows.push((convert::key(&key)?, vec![Object(value.unbind())]));
+        rows.push((convert::key(&key)?, smallvec![Object(value.unbind())]));
     }
     Ok(rows)
 }

@@ -232,7 +232,7 @@ fn call_mapper(py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Outputs<Object>
         }
         Task::MapValues => {
             let function = function()?;
-            let mut outputs = Vec::with_capacity(job.values.len());
+            let mut outputs = Outputs::with_capacity(job.values.len());
             for value in &job.values {
                 outputs.push((job.key.clone(), Object(function.call1((value.0.bind(py),))?.unbind())));
             }
@@ -241,7 +241,7 @@ fn call_mapper(py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Outputs<Object>
         Task::Filter => {
             let function = function()?;
             let key = convert::key_to_python(py, &job.key)?;
-            let mut outputs = Vec::new();
+            let mut outputs = Outputs::new();
             for value in &job.values {
                 if call2(function, &key, value.0.bind(py))?.is_truthy()? {
                     outputs.push((job.key.clone(), value.clone()));
@@ -252,14 +252,14 @@ fn call_mapper(py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Outputs<Object>
         Task::GroupBy => {
             let function = function()?;
             let key = convert::key_to_python(py, &job.key)?;
-            let mut outputs = Vec::with_capacity(job.values.len());
+            let mut outputs = Outputs::with_capacity(job.values.len());
             for value in &job.values {
                 let group = convert::key(&call2(function, &key, value.0.bind(py))?)?;
                 outputs.push((group, value.clone()));
             }
             outputs
         }
-        Task::Pass | Task::Reduce | Task::Hook => {
+        Task::Pass | Task::Take(_) | Task::Reduce | Task::Hook => {
             job.values.iter().map(|value| (job.key.clone(), value.clone())).collect()
         }
     };
@@ -275,10 +275,10 @@ fn call_mapper(py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Outputs<Object>
 /// What a mapper gave: pairs, a mapping, or None.
 fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Outputs<Object>> {
     if given.is_none() {
-        return Ok(Vec::new());
+        return Ok(Outputs::new());
     }
     if let Ok(list) = given.cast_exact::<PyList>() {
-        let mut outputs = Vec::with_capacity(list.len());
+        let mut outputs = Outputs::with_capacity(list.len());
         for item in list.iter() {
             outputs.push(pair(&item)?);
         }

@@ -23,9 +23,16 @@ impl Host for PyHost {
     type Failure = PyErr;
 }
 
-/// A Python object as a value of a row. Clones and drops happen with the interpreter attached.
-#[derive(Clone)]
+/// A Python object as a value of a row. Clones and drops happen with the interpreter attached: what clones values edits
+/// a version, and versions are edited and read by threads that run Python.
 pub struct Object(pub Py<PyAny>);
+
+impl Clone for Object {
+    fn clone(&self) -> Self {
+        // SAFETY: see the struct. (`Py::clone` would look that up for every value.)
+        Object(self.0.clone_ref(unsafe { Python::assume_attached() }))
+    }
+}
 
 /// How deep [`is_plain`] looks into containers.
 const PLAIN_DEPTH: u32 = 4;
@@ -53,8 +60,8 @@ fn is_plain(object: &Bound<'_, PyAny>, depth: u32) -> bool {
 }
 
 fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
-    object.is_none()
-        || object.is_exact_instance_of::<PyInt>()
+    object.is_exact_instance_of::<PyInt>()
+        || object.is_none()
         || object.is_exact_instance_of::<PyString>()
         || object.is_exact_instance_of::<PyFloat>()
         || object.is_exact_instance_of::<PyBool>()
@@ -86,24 +93,26 @@ impl Same for Object {
         if self.0.is(&other.0) {
             return Some(true);
         }
-        Python::attach(|py| {
-            let (a, b) = (self.0.bind(py), other.0.bind(py));
-            if !a.get_type().is(b.get_type()) {
-                return Some(false);
-            }
-            let plain = is_scalar(a) || (is_plain(a, PLAIN_DEPTH) && is_plain(b, PLAIN_DEPTH));
-            plain.then(|| plainly_equal(a, b))
-        })
+        // SAFETY: see the struct.
+        let py = unsafe { Python::assume_attached() };
+        let (a, b) = (self.0.bind(py), other.0.bind(py));
+        if a.get_type_ptr() != b.get_type_ptr() {
+            return Some(false);
+        }
+        let plain = is_scalar(a) || (is_plain(a, PLAIN_DEPTH) && is_plain(b, PLAIN_DEPTH));
+        plain.then(|| plainly_equal(a, b))
     }
 }
 
 impl Value for Object {
     fn number(&self) -> Option<Number> {
-        Python::attach(|py| convert::number(self.0.bind(py)))
+        // SAFETY: see the struct.
+        convert::number(self.0.bind(unsafe { Python::assume_attached() }))
     }
 
     fn from_number(number: Number) -> Self {
-        Python::attach(|py| Object(convert::number_to_python(py, &number)))
+        // SAFETY: see the struct.
+        Object(convert::number_to_python(unsafe { Python::assume_attached() }, &number))
     }
 
     fn rank(&self) -> Rank {
@@ -137,6 +146,8 @@ pub enum Task {
     GroupBy,
     /// Rows stay as they are, but for what `of` makes of the values.
     Pass,
+    /// The rows of the first so many keys stay.
+    Take(usize),
     /// A reducer of the user's.
     Reduce,
     /// A function of the store.

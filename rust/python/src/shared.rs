@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use livedirs_core::{Error, Name, Options, Pair, Store};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
+use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::types::PyDict;
 
 use crate::alike;
 use crate::errors;
@@ -46,9 +47,14 @@ fn this_thread() -> u64 {
 
 /// The asyncio task that runs on this thread, as a number; 0 for none.
 fn this_task(py: Python<'_>) -> usize {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let task = || -> PyResult<usize> {
-        let modules = py.import(pyo3::intern!(py, "sys"))?.getattr(pyo3::intern!(py, "modules"))?;
-        let Ok(asyncio) = modules.get_item(pyo3::intern!(py, "asyncio")) else { return Ok(0) };
+        let modules = MODULES.get_or_try_init(py, || -> PyResult<_> {
+            Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
+        })?;
+        // As long as nobody has imported asyncio there is no task.
+        let asyncio = modules.bind(py).get_item(pyo3::intern!(py, "asyncio"))?;
+        let Some(asyncio) = asyncio else { return Ok(0) };
         if asyncio.call_method0(pyo3::intern!(py, "_get_running_loop"))?.is_none() {
             return Ok(0);
         }

@@ -39,7 +39,7 @@ pub struct Store {
 }
 
 /// An int that is no bool, at least `least`.
-fn whole(what: &str, given: &Bound<'_, PyAny>, least: u64) -> PyResult<u64> {
+pub fn whole(what: &str, given: &Bound<'_, PyAny>, least: u64) -> PyResult<u64> {
     if !given.is_instance_of::<PyInt>() || given.is_instance_of::<PyBool>() {
         let kind = given.get_type().name()?.to_string_lossy().into_owned();
         return Err(PyTypeError::new_err(format!("{what} is an int, not {kind}")));
@@ -465,7 +465,9 @@ impl Store {
         let parents = arrows
             .into_iter()
             .map(|arrow| {
-                let op = if arrow.task == Task::Pass && of.is_none() {
+                let op = if let Task::Take(limit) = arrow.task {
+                    Op::Take(limit)
+                } else if arrow.task == Task::Pass && of.is_none() {
                     Op::Same
                 } else {
                     let function = arrow.function.map(Bound::unbind);
@@ -485,7 +487,7 @@ fn rows(content: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, Vec<Object>)>> {
     let mut order: BTreeMap<Key, Vec<Object>> = BTreeMap::new();
     if let Ok(directory) = content.cast::<Directory>() {
         for (key, values) in directory.get().rows(content.py())? {
-            order.insert(key, values);
+            order.insert(key, values.into_vec());
         }
         return Ok(order.into_iter().collect());
     }

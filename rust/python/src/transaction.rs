@@ -189,7 +189,7 @@ pub struct Transaction {
     block: std::sync::atomic::AtomicU64,
     /// How many callbacks stood when the savepoint was opened; of the outermost block `None`.
     savepoint: std::sync::Mutex<Option<usize>>,
-    result: PyOnceLock<Py<Commit>>,
+    result: std::sync::OnceLock<livedirs_core::Commit>,
 }
 
 impl Transaction {
@@ -200,7 +200,7 @@ impl Transaction {
             state: AtomicU8::new(NEW),
             block: std::sync::atomic::AtomicU64::new(0),
             savepoint: std::sync::Mutex::new(None),
-            result: PyOnceLock::new(),
+            result: std::sync::OnceLock::new(),
         }
     }
 
@@ -318,8 +318,7 @@ impl Transaction {
         }
         if outermost {
             let commit = shared.commit_locked(py, guard)?;
-            let commit = Py::new(py, Commit::new(commit))?;
-            drop(self.result.set(py, commit));
+            drop(self.result.set(commit));
         } else {
             guard.store.release_savepoint();
         }
@@ -360,11 +359,11 @@ impl Transaction {
 
     /// What the transaction did, once the outermost block has committed; else None.
     #[getter]
-    fn result(&self, py: Python<'_>) -> Option<Py<Commit>> {
+    fn result(&self) -> Option<Commit> {
         if self.state() != CLOSED {
             return None;
         }
-        self.result.get(py).map(|commit| commit.clone_ref(py))
+        self.result.get().cloned().map(Commit::new)
     }
 
     fn __repr__(&self) -> &'static str {

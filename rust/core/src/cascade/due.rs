@@ -21,6 +21,7 @@ pub(crate) struct Due {
     pub(crate) key: Key,
 }
 
+/// The part and the key.
 type Item = (u16, Key);
 
 /// So many are put into their places one by one; more are sorted together.
@@ -123,10 +124,14 @@ impl DueQueue {
         self.0.contains_key(&(height, dir))
     }
 
-    /// The first that is due of a directory.
-    pub(crate) fn first_of(&mut self, height: u32, dir: NameId) -> Option<Due> {
+    /// Takes out the first that is due of a directory.
+    pub(crate) fn take_first_of(&mut self, height: u32, dir: NameId) -> Option<Item> {
         let bucket = self.0.get_mut(&(height, dir))?;
         bucket.settle();
-        bucket.sorted.last().map(|(part, key)| Due { height, dir, part: *part, key: key.clone() })
+        let first = bucket.sorted.pop();
+        if bucket.sorted.is_empty() {
+            self.0.remove(&(height, dir));
+        }
+        first
     }
 }

@@ -12,6 +12,9 @@ use crate::value::Host;
 /// A child, the number of the arrow, and the child's height.
 pub(crate) type Child = (NameId, u16, u32);
 
+/// All children of a directory; `None` where the index has to be asked.
+type Children = Option<SmallVec<[Child; 2]>>;
+
 /// More children than this are looked up.
 const MOST: usize = 8;
 
@@ -19,7 +22,7 @@ const MOST: usize = 8;
 const REMEMBERED: usize = 16;
 
 #[derive(Debug, Default)]
-pub(crate) struct FanOuts(SmallVec<[(NameId, Option<SmallVec<[Child; 2]>>); 4]>);
+pub(crate) struct FanOuts(SmallVec<[(NameId, Children); 4]>);
 
 impl FanOuts {
     /// Directories, arrows or heights have changed.
@@ -29,23 +32,39 @@ impl FanOuts {
 }
 
 impl<H: Host> Store<H> {
+    /// What is remembered is what the index of arrows would answer now.
+    pub(crate) fn check_fan_outs(&self) -> Result<(), String> {
+        for (of, children) in &self.fan_outs.0 {
+            let now = self.find_children(*of);
+            if *children != now {
+                return Err(format!("fan_out: {of:?} has {now:?}, but {children:?} is remembered"));
+            }
+        }
+        Ok(())
+    }
+
     /// The children of a directory that take every key of it; `None` where the index has to be asked.
-    pub(crate) fn fan_out(&mut self, dir: NameId) -> Option<SmallVec<[Child; 2]>> {
+    pub(crate) fn fan_out(&mut self, dir: NameId) -> Children {
         if let Some((_, children)) = self.fan_outs.0.iter().find(|(of, _)| *of == dir) {
             return children.clone();
         }
-        let mut children = SmallVec::new();
-        let mut takes_all = true;
-        for arrow in self.ctx.arrows_of(dir).take(MOST + 1) {
-            let Some(height) = self.ctx.dirs.get(arrow.child).map(|child| child.height) else { continue };
-            takes_all &= arrow.lo.is_none() && children.len() < MOST;
-            children.push((arrow.child, arrow.arrow, height));
-        }
-        let children = takes_all.then_some(children);
+        let children = self.find_children(dir);
         if self.fan_outs.0.len() == REMEMBERED {
             self.fan_outs.forget();
         }
         self.fan_outs.0.push((dir, children.clone()));
         children
+    }
+
+    fn find_children(&self, dir: NameId) -> Children {
+        let mut children = SmallVec::new();
+        let mut takes_all = true;
+        for arrow in self.ctx.arrows_of(dir).take(MOST + 1) {
+            let Some(height) = self.ctx.dirs.get(arrow.child).map(|child| child.height) else { continue };
+            let bounded = arrow.lo.is_some() || self.take_limit(arrow.child, arrow.arrow).is_some();
+            takes_all &= !bounded && children.len() < MOST;
+            children.push((arrow.child, arrow.arrow, height));
+        }
+        takes_all.then_some(children)
     }
 }

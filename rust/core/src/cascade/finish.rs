@@ -24,6 +24,9 @@ pub(super) struct Changed<V> {
     pub(super) new: Option<Vals<V>>,
 }
 
+/// What a unit gave for a key before, and what it gives now.
+type BothSides<'a, V> = (Vec<&'a V>, Vec<&'a V>);
+
 type AllChanged<V> = SmallVec<[Changed<V>; 2]>;
 
 impl<H: Host> Store<H> {
@@ -40,7 +43,7 @@ impl<H: Host> Store<H> {
         };
         let is_folded = derived.folding.is_some();
         let old = derived.units[usize::from(reader.part)].get(&reader.key);
-        let there: &[(Key, H::Value)] = outputs.as_deref().map_or(&[], Vec::as_slice);
+        let there: &[(Key, H::Value)] = outputs.as_deref().map_or(&[], |outputs| outputs.as_slice());
         let changed = self.what_changed(old.map(|unit| &unit.outs), there)?;
         let old_trail = old.and_then(|unit| unit.trail.clone());
         let new_trail = match (trail, &old_trail) {
@@ -114,7 +117,7 @@ impl<H: Host> Store<H> {
         new: &[(Key, H::Value)],
         changed: &mut AllChanged<H::Value>,
     ) -> Result<(), H> {
-        let mut keys: BTreeMap<&Key, (Vec<&H::Value>, Vec<&H::Value>)> = BTreeMap::new();
+        let mut keys: BTreeMap<&Key, BothSides<'_, H::Value>> = BTreeMap::new();
         for (key, value) in old.iter() {
             keys.entry(key).or_default().0.push(value);
         }

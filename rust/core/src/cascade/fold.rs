@@ -19,6 +19,9 @@ use super::finish::Changed;
 use super::job::Job;
 use super::queue::FOLD;
 
+/// Of which key and source, and what of it is pending.
+type PendingAt<V> = ((Key, Source), Pending<V>);
+
 /// A key has to be folded by user code.
 pub struct FoldJob<H: Host> {
     pub fold: Fold<H::Code>,
@@ -161,7 +164,7 @@ impl<H: Host> Store<H> {
         }
     }
 
-    fn pending_of(&self, dir: NameId, key: &Key) -> Vec<((Key, Source), Pending<H::Value>)> {
+    fn pending_of(&self, dir: NameId, key: &Key) -> Vec<PendingAt<H::Value>> {
         let Some(folding) = self.folding(dir) else { return Vec::new() };
         let first = (key.clone(), Source { rank: 0, key: Key::NONE, arrow: 0 });
         folding
@@ -186,15 +189,13 @@ impl<H: Host> Store<H> {
             .collect()
     }
 
-    /// A folded key that is due: its row is made, or the job that makes it. It stays due where this answers an error.
+    /// A folded key: its row is made, or the job that makes it. Where this answers an error nothing has changed.
     pub(super) fn start_fold(&mut self, reader: &Reader) -> Result<Option<Job<H>>, H> {
         let Some(folding) = self.folding(reader.dir) else {
-            self.not_due(reader);
             return Ok(None);
         };
         let Some(group) = folding.groups.get(&reader.key) else {
             self.put_row(reader.dir, &reader.key, None);
-            self.not_due(reader);
             return Ok(None);
         };
         let value = match &folding.fold {
@@ -209,7 +210,6 @@ impl<H: Host> Store<H> {
         };
         if let Some(value) = value {
             self.put_folded(reader.dir, &reader.key, &value)?;
-            self.not_due(reader);
             return Ok(None);
         }
         let fold = folding.fold.clone();
@@ -219,7 +219,6 @@ impl<H: Host> Store<H> {
             gone.extend_from_slice(values_of(pending.gone.as_ref()));
             come.extend_from_slice(values_of(pending.come.as_ref()));
         }
-        self.not_due(reader);
         Ok(Some(Job::Fold(FoldJob { fold, key: reader.key.clone(), acc, gone, come, dir: reader.dir })))
     }
 

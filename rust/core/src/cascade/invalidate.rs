@@ -12,21 +12,22 @@ use crate::value::Host;
 impl<H: Host> Store<H> {
     /// A row of a directory changed: units of its children over that key are due, and those who read it.
     pub(crate) fn row_changed(&mut self, dir: NameId, key: &Key, change: Change) {
-        match self.fan_out(dir) {
-            Some(children) => {
-                for (child, part, height) in children {
-                    let reader = Reader { dir: child, part, key: key.clone() };
-                    if !self.work.failed.is_empty() {
-                        self.forget_failure(&reader);
-                    }
-                    self.enqueue(height, reader);
+        if let Some(children) = self.fan_out(dir) {
+            for (child, part, height) in children {
+                let reader = Reader { dir: child, part, key: key.clone() };
+                if !self.work.failed.is_empty() {
+                    self.forget_failure(&reader);
                 }
+                self.enqueue(height, reader);
             }
-            None => {
-                let children: SmallVec<[(NameId, u16); 4]> =
-                    self.ctx.arrows_at(dir, key).map(|arrow| (arrow.child, arrow.arrow)).collect();
-                for (child, part) in children {
-                    self.invalidate(&Reader { dir: child, part, key: key.clone() });
+        } else {
+            let children: SmallVec<[(NameId, u16); 4]> =
+                self.ctx.arrows_at(dir, key).map(|arrow| (arrow.child, arrow.arrow)).collect();
+            for (child, part) in children {
+                let unit = Reader { dir: child, part, key: key.clone() };
+                match self.take_limit(child, part) {
+                    Some(limit) => self.taken_changed(dir, limit, &unit, change),
+                    None => self.invalidate(&unit),
                 }
             }
         }
@@ -105,7 +106,8 @@ impl<H: Host> Store<H> {
             let everything = [(Key::NONE, Upper::Open)];
             for (lo, hi) in arrow.within.as_deref().unwrap_or(&everything) {
                 let live = parent.rows_between(lo, hi).filter(|(_, row)| row.content().is_some());
-                all.extend(live.map(|(key, _)| Reader { dir, part, key: key.clone() }));
+                let limit = self.take_limit(dir, part).unwrap_or(usize::MAX);
+                all.extend(live.take(limit).map(|(key, _)| Reader { dir, part, key: key.clone() }));
             }
         }
         for reader in all {

@@ -2,7 +2,7 @@
 
 use crate::Key;
 use crate::context::{NameId, Reader};
-use crate::directory::{Content, Op, Outputs};
+use crate::directory::{Content, Op, Outputs, ValueVec};
 use crate::error::Result;
 use crate::name::Name;
 use crate::store::Store;
@@ -22,7 +22,7 @@ pub enum Job<H: Host> {
 pub struct MapJob<H: Host> {
     pub mapper: H::Code,
     pub key: Key,
-    pub values: Vec<H::Value>,
+    pub values: ValueVec<H::Value>,
     reader: Reader,
     parent: NameId,
 }
@@ -36,10 +36,9 @@ impl<H: Host> MapJob<H> {
 }
 
 impl<H: Host> Store<H> {
-    /// Runs a unit that is due, or opens the job for it. It stays due where this answers an error.
+    /// Runs a unit, or opens the job for it. Where this answers an error nothing has changed.
     pub(super) fn start_unit(&mut self, reader: &Reader, last_try: bool) -> Result<Option<Job<H>>, H> {
         let Some(directory) = self.ctx.dirs.get(reader.dir) else {
-            self.not_due(reader);
             return Ok(None);
         };
         let (height, generation) = (directory.height, directory.generation);
@@ -47,43 +46,41 @@ impl<H: Host> Store<H> {
             .derived()
             .and_then(|derived| derived.arrows.get(usize::from(reader.part)).map(|arrow| (derived, arrow)))
         else {
-            self.not_due(reader);
             return Ok(None);
         };
         let parent = arrow.parent;
         let content = match self.ctx.dirs.get(parent) {
-            Some(parent) if arrow.accepts(&reader.key) => parent.content(&reader.key).cloned(),
+            Some(parent) if arrow.accepts(&reader.key) && arrow.op.reaches(parent, &reader.key) => {
+                parent.content(&reader.key)
+            }
             _ => None,
         };
         let has_units = derived.has_units(reader.part);
         let Some(content) = content else {
-            self.forget_failure(reader);
             if has_units {
                 self.replace_unit(reader, None, None)?;
             } else {
                 self.pass_through(reader, None)?;
             }
-            self.not_due(reader);
             return Ok(None);
         };
         let mapper = match &arrow.op {
-            Op::Map(mapper) => mapper.clone(),
-            Op::Same => {
-                self.forget_failure(reader);
+            Op::Map(mapper) => mapper,
+            Op::Same | Op::Take(_) => {
                 if has_units {
                     let mut outputs = content.iter().map(|value| (reader.key.clone(), value.clone())).collect();
                     self.replace_unit(reader, Some(&mut outputs), None)?;
                 } else {
+                    let content = content.clone();
                     self.pass_through(reader, Some(&content))?;
                 }
-                self.not_due(reader);
                 return Ok(None);
             }
         };
         let before = derived.trail(reader.part, &reader.key);
+        let mapper = mapper.clone();
+        let values = content.to_vec();
         self.count_run(height, reader)?;
-        self.not_due(reader);
-        self.forget_failure(reader);
         self.work.mapped += 1;
         self.work.frames.push(Frame {
             reader: reader.clone(),
@@ -95,17 +92,7 @@ impl<H: Host> Store<H> {
             stale: false,
             wrote: false,
         });
-        let values = content.to_vec();
         Ok(Some(Job::Map(MapJob { mapper, key: reader.key.clone(), values, reader: reader.clone(), parent })))
-    }
-
-    pub(super) fn not_due(&mut self, reader: &Reader) {
-        // A directory that is gone has nothing in the queue.
-        if let Some(directory) = self.ctx.dirs.get(reader.dir) {
-            let height = directory.height;
-            let due = super::Due { height, dir: reader.dir, part: reader.part, key: reader.key.clone() };
-            self.set_due(due, false);
-        }
     }
 
     /// An arrow that passes rows through: the row of the key gets the parent's values as its part.

@@ -11,7 +11,8 @@
 //! reader due again: dependencies are noted for each read.
 //!
 //! The steps, one file each: `queue` (what is due, which is next), `invalidate` (who is concerned by a change), `job`
-//! (a unit runs), `finish` (its outputs become rows), `fold` (rows of folded keys), `round` (`update_with_status`).
+//! (a unit runs), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
+//! keys), `round` (`update_with_status`).
 
 mod due;
 mod fan_out;
@@ -23,6 +24,7 @@ mod job;
 mod queue;
 mod round;
 mod runs;
+mod take;
 
 pub use fold::FoldJob;
 pub(crate) use frame::Frame;

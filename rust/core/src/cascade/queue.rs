@@ -39,35 +39,22 @@ impl<H: Host> Store<H> {
     /// Notes that a unit or fold is due.
     pub(crate) fn enqueue(&mut self, height: u32, reader: Reader) {
         let due = Due { height, dir: reader.dir, part: reader.part, key: reader.key };
-        self.set_due(due, true);
-    }
-
-    /// Puts something into the queue or takes it out.
-    pub(crate) fn set_due(&mut self, due: Due, is: bool) {
-        if self.work.marks.is_empty() {
-            if is {
-                self.work.due.insert(due);
-            } else {
-                self.work.due.remove(&due);
+        if !self.work.marks.is_empty() {
+            if self.work.due.contains(&due) {
+                return;
             }
-            return;
+            self.work.journal.push(Undo::Due { due: Box::new(due.clone()), was: false });
         }
-        let was = self.work.due.contains(&due);
-        if was == is {
-            return;
-        }
-        self.work.journal.push(Undo::Due { due: Box::new(due.clone()), was });
-        if is {
-            self.work.due.insert(due);
-        } else {
-            self.work.due.remove(&due);
-        }
+        self.work.due.insert(due);
     }
 
     /// Nothing of a directory is due any more.
     pub(crate) fn clear_due(&mut self, height: u32, dir: NameId) {
-        while let Some(due) = self.work.due.first_of(height, dir) {
-            self.set_due(due, false);
+        while let Some((part, key)) = self.work.due.take_first_of(height, dir) {
+            if !self.work.marks.is_empty() {
+                let due = Due { height, dir, part, key };
+                self.work.journal.push(Undo::Due { due: Box::new(due), was: true });
+            }
         }
     }
 
@@ -84,17 +71,24 @@ impl<H: Host> Store<H> {
                 }
                 continue;
             }
-            let Some(due) = self.next_due(goal) else {
+            let Some((height, reader)) = self.take_due(goal) else {
                 if goal == Goal::All && self.settle_blocked() {
                     continue;
                 }
                 return Ok(None);
             };
             self.work.stage = self.work.stage.min(1);
-            let reader = Reader { dir: due.dir, part: due.part, key: due.key.clone() };
-            let job = if due.part == FOLD { self.start_fold(&reader)? } else { self.start_unit(&reader, false)? };
-            if job.is_some() {
-                return Ok(job);
+            if !self.work.failed.is_empty() {
+                self.forget_failure(&reader);
+            }
+            let job = if reader.part == FOLD { self.start_fold(&reader) } else { self.start_unit(&reader, false) };
+            match job {
+                Ok(None) => {}
+                Ok(job) => return Ok(job),
+                Err(error) => {
+                    self.enqueue(height, reader);
+                    return Err(error);
+                }
             }
         }
     }
@@ -112,13 +106,19 @@ impl<H: Host> Store<H> {
         None
     }
 
-    fn next_due(&mut self, goal: Goal) -> Option<Due> {
+    /// Takes the first that is due towards a goal out of the queue.
+    fn take_due(&mut self, goal: Goal) -> Option<(u32, Reader)> {
         let (height, dir) = match goal {
             Goal::All => self.work.due.first_dir(|dir| self.at_work(dir))?,
             Goal::Only(id) => (self.ctx.dirs.get(id)?.height, id),
             Goal::Upstream(id) => self.first_upstream(id)?,
         };
-        self.work.due.first_of(height, dir)
+        let (part, key) = self.work.due.take_first_of(height, dir)?;
+        if !self.work.marks.is_empty() {
+            let due = Due { height, dir, part, key: key.clone() };
+            self.work.journal.push(Undo::Due { due: Box::new(due), was: true });
+        }
+        Some((height, Reader { dir, part, key }))
     }
 
     fn at_work(&self, id: NameId) -> bool {

@@ -39,6 +39,8 @@ pub enum Op<C> {
     Map(C),
     /// Passes them through.
     Same,
+    /// Passes the first so many keys through.
+    Take(usize),
 }
 
 /// From a parent to its child.
@@ -73,7 +75,7 @@ pub enum Fold<C> {
 }
 
 /// What a mapper gave, in order.
-pub type Outputs<V> = Vec<(Key, V)>;
+pub type Outputs<V> = SmallVec<[(Key, V); 1]>;
 
 /// What a unit gave.
 #[derive(Clone, Debug)]
@@ -88,7 +90,7 @@ impl<V> Outs<V> {
         match outputs.len() {
             0 => Outs::None,
             1 => outputs.pop().map_or(Outs::None, |(key, value)| Outs::One(key, value)),
-            _ => Outs::Many(Arc::new(outputs)),
+            _ => Outs::Many(Arc::new(outputs.into_vec())),
         }
     }
 
@@ -176,12 +178,15 @@ pub(crate) struct Member<V>(pub(crate) V);
 
 impl<V> Held for Member<V> {}
 
+/// All values of a folded directory, by group and source.
+type Members<V> = TickMap<(Key, Source), Vals<V>, ()>;
+
 pub(crate) struct Folding<H: Host> {
     pub(crate) fold: Fold<H::Code>,
     pub(crate) groups: TickMap<Key, Group<H::Value>, ()>,
     pub(crate) sorted: TickMap<Ranked, Member<H::Value>, ()>,
-    /// All values by group and source; kept only for folds that only user code can do, from the first such on.
-    pub(crate) members: Option<TickMap<(Key, Source), Vals<H::Value>, ()>>,
+    /// Kept only for folds that only user code can do, from the first such on.
+    pub(crate) members: Option<Members<H::Value>>,
     pub(crate) pending: TickMap<(Key, Source), Pending<H::Value>, ()>,
 }
 
@@ -204,6 +209,9 @@ impl<H: Host> Folding<H> {
     }
 }
 
+/// The units of an arrow, by the key in the parent.
+type Units<V> = TickMap<Key, Unit<V>, ()>;
+
 pub(crate) struct Derived<H: Host> {
     /// Sorted by the names of the parents; of one parent given twice, as given.
     pub(crate) arrows: Arc<[Arrow<H>]>,
@@ -211,8 +219,8 @@ pub(crate) struct Derived<H: Host> {
     pub(crate) parent_generations: SmallVec<[Generation; 2]>,
     pub(crate) shared: bool,
     pub(crate) folding: Option<Box<Folding<H>>>,
-    /// For each arrow its units, by the key in the parent.
-    pub(crate) units: SmallVec<[TickMap<Key, Unit<H::Value>, ()>; 1]>,
+    /// For each arrow its units.
+    pub(crate) units: SmallVec<[Units<H::Value>; 1]>,
     /// How many units have a trail.
     pub(crate) trails: usize,
 }
@@ -243,7 +251,7 @@ impl<H: Host> Derived<H> {
 
     /// Whether this arrow's units are remembered; what others gave can be read off the rows.
     pub(crate) fn has_units(&self, arrow: u16) -> bool {
-        self.folding.is_some() || !matches!(self.arrows[usize::from(arrow)].op, Op::Same)
+        self.folding.is_some() || matches!(self.arrows[usize::from(arrow)].op, Op::Map(_))
     }
 
     /// What a unit read and made in its last run. O(1) where no unit did either.

@@ -17,6 +17,7 @@ pub(crate) use derived::{
     Class, Derived, Folding, Group, Member, Outs, Pending, Ranked, Trail, Unit,
 };
 pub use derived::{Arrow, Fold, Op, Outputs, Range, Upper};
+pub use row::ValueVec;
 pub(crate) use row::{Content, Lives, Row, Source, Vals};
 
 use std::sync::Arc;

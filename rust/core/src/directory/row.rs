@@ -8,6 +8,9 @@ use crate::Key;
 use crate::tick::Tick;
 use crate::tick_map::{Held, TickMap};
 
+/// Values on their way; most keys have one, which takes no allocation.
+pub type ValueVec<V> = SmallVec<[V; 1]>;
+
 /// One or more values; two words.
 #[derive(Clone, Debug)]
 pub(crate) enum Vals<V> {
@@ -18,10 +21,10 @@ pub(crate) enum Vals<V> {
 
 impl<V> Vals<V> {
     /// `None` where there are no values.
-    pub(crate) fn from_vec(mut values: Vec<V>) -> Option<Self> {
+    pub(crate) fn from_vec(mut values: ValueVec<V>) -> Option<Self> {
         match values.len() {
             0 | 1 => values.pop().map(Vals::One),
-            _ => Some(Vals::Many(Arc::new(values))),
+            _ => Some(Vals::Many(Arc::new(values.into_vec()))),
         }
     }
 
@@ -81,8 +84,11 @@ impl<V: Clone> Content<V> {
         }
     }
 
-    pub(crate) fn to_vec(&self) -> Vec<V> {
-        self.iter().cloned().collect()
+    pub(crate) fn to_vec(&self) -> ValueVec<V> {
+        match self {
+            Content::Plain(values) => values.as_slice().iter().cloned().collect(),
+            content => content.iter().cloned().collect(),
+        }
     }
 
     /// What this source gave to the row of `key`.

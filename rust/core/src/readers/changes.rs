@@ -62,11 +62,11 @@ fn key_changes<H: Host>(ctx: &Context<H>, id: NameId, since: Tick) -> Option<Cha
     let mut entries = Vec::new();
     if reset {
         let live = directory.rows.iter().filter_map(|(key, _, row)| Some((key, row.content()?)));
-        entries.extend(live.map(|(key, content)| (key.clone(), content.to_vec())));
+        entries.extend(live.map(|(key, content)| (key.clone(), content.to_vec().into_vec())));
     } else {
         for (key, _, row) in directory.rows.changes_since(&since) {
             match row.content() {
-                Some(content) => entries.push((key.clone(), content.to_vec())),
+                Some(content) => entries.push((key.clone(), content.to_vec().into_vec())),
                 None if directory.was_there(key, since) => entries.push((key.clone(), Vec::new())),
                 None => {}
             }

@@ -2,7 +2,7 @@
 
 use crate::Key;
 use crate::context::{Context, NameId};
-use crate::directory::{Content, DirKind, Directory, Row, Upper, bounds};
+use crate::directory::{Content, DirKind, Directory, Row, Upper, ValueVec, bounds};
 use crate::error::Result;
 use crate::name::Name;
 use crate::store::Store;
@@ -223,7 +223,7 @@ impl<'a, H: Host> View<'a, H> {
 pub struct Rows<H: Host>(Walk<Key, Row<H::Value>, Tick>);
 
 impl<H: Host> Iterator for Rows<H> {
-    type Item = (Key, Vec<H::Value>);
+    type Item = (Key, ValueVec<H::Value>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -6,8 +6,8 @@
 //! directories through it: these are nested runs of the same loop.
 
 use crate::{
-    Commit, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, MapJob, Name, NameId, Op, Options, Parent, Range,
-    Refusal, Result, Spec, Store, Tag, Upper,
+    Commit, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, MapJob, Name, NameId, Op, Options, Outputs, Parent,
+    Range, Refusal, Result, Spec, Store, Tag, Upper,
 };
 
 use super::host::{Body, Code, Failure, Stop, TestHost, V, decide, raise};
@@ -129,7 +129,10 @@ impl Driver {
     // ---------------------------------------------------------------- jobs
 
     /// An operation of the core; where that is unsure, the driver finds out and repeats it.
-    fn sure<T>(&mut self, mut operation: impl FnMut(&mut Store<TestHost>) -> Result<T, TestHost>) -> Result<T, TestHost> {
+    fn sure<T>(
+        &mut self,
+        mut operation: impl FnMut(&mut Store<TestHost>) -> Result<T, TestHost>,
+    ) -> Result<T, TestHost> {
         let answer = loop {
             match operation(&mut self.store) {
                 Err(Error::Unsure(pair)) => {
@@ -158,7 +161,10 @@ impl Driver {
         let Body::Mapper(mapper) = job.mapper.body() else { return Err(raise("no mapper")) };
         self.ran.push((job.mapper.name().to_owned(), job.key.clone()));
         match mapper(self, &job.key, &job.values) {
-            Ok(mut outputs) => self.sure(|store| store.finish_job(&mut outputs))?,
+            Ok(outputs) => {
+                let mut outputs: Outputs<V> = outputs.into_iter().collect();
+                self.sure(|store| store.finish_job(&mut outputs))?;
+            }
             Err(Stop::Failed(failure)) => self.store.fail_job(failure, false),
             Err(Stop::Blocked(failure)) => self.store.fail_job(failure, true),
             Err(fatal @ Stop::Fatal(_)) => {
@@ -200,7 +206,8 @@ impl Driver {
         self.set_key(of, &Key::int(key), values)
     }
 
-    pub(super) fn set_key(&mut self, of: &str, key: &Key, mut values: Vec<V>) -> Done<()> {
+    pub(super) fn set_key(&mut self, of: &str, key: &Key, values: Vec<V>) -> Done<()> {
+        let mut values = values.into_iter().collect();
         let id = self.store.writable(&name(of))?;
         self.sure(|store| store.set_values(id, key, &mut values))?;
         self.check();
@@ -257,12 +264,12 @@ impl Driver {
     }
 
     pub(super) fn all(&mut self, of: &str) -> Done<Vec<(Key, Vec<V>)>> {
-        self.read(of, Tag::All, |view| view.walk(false).collect())
+        self.read(of, Tag::All, |view| rows(view.walk(false)))
     }
 
     pub(super) fn between(&mut self, of: &str, lo: i64, hi: i64) -> Done<Vec<(Key, Vec<V>)>> {
         let (lo, hi) = (Key::int(lo), Upper::Key(Key::int(hi)));
-        self.read(of, Tag::Range(lo.clone(), hi.clone()), |view| view.walk_between(&lo, &hi).collect())
+        self.read(of, Tag::Range(lo.clone(), hi.clone()), |view| rows(view.walk_between(&lo, &hi)))
     }
 
     pub(super) fn names(&mut self) -> Vec<Name> {
@@ -294,6 +301,10 @@ impl Driver {
             self.store.check_invariants().unwrap();
         }
     }
+}
+
+fn rows(rows: crate::Rows<TestHost>) -> Vec<(Key, Vec<V>)> {
+    rows.map(|(key, values)| (key, values.into_iter().collect())).collect()
 }
 
 pub(super) fn show(rows: &[(Key, Vec<V>)]) -> String {

@@ -19,7 +19,7 @@ pub(super) fn dump(ctx: &Context<TestHost>) -> String {
     line(format!("arrows {:?}", ctx.arrows));
     line(format!("dependencies {:?}", ctx.dependencies.each().collect::<Vec<_>>()));
     line(format!("tombed {:?}", ctx.tombed));
-    for (id, stamp, slot) in dirs.state.iter() {
+    for (id, stamp, slot) in &dirs.state {
         let (id, name) = (id.get(), slot.name.as_str());
         match &slot.state {
             State::Absent => line(format!("{id} {name} {stamp} absent")),

@@ -36,6 +36,7 @@ pub(super) fn opaque(value: i64) -> V {
 
 impl V {
     /// What `==` of the user says.
+    #[expect(clippy::float_cmp, reason = "as the user's == compares")]
     pub(super) fn equals(&self, other: &V) -> bool {
         match (self, other) {
             (V::Int(a), V::Int(b)) => a == b,
@@ -202,9 +203,9 @@ pub(super) enum Stop {
 impl Stop {
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Stop::Failed(Failure::Refused(refusal)) | Stop::Blocked(Failure::Refused(refusal)) | Stop::Fatal(refusal) => {
-                Some(refusal)
-            }
+            Stop::Failed(Failure::Refused(refusal))
+            | Stop::Blocked(Failure::Refused(refusal))
+            | Stop::Fatal(refusal) => Some(refusal),
             _ => None,
         }
     }

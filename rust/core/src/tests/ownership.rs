@@ -111,7 +111,10 @@ fn two_keys_swap_the_names_they_make() {
         d.set("/a/", 3, vec![V::Int(1)])
     })
     .unwrap();
-    assert_eq!((d.shown("/x1/"), d.shown("/x2/"), d.shown("/x3/")), ("3: [1]".into(), "1: [1]".into(), "2: [1]".into()));
+    assert_eq!(
+        (d.shown("/x1/"), d.shown("/x2/"), d.shown("/x3/")),
+        ("3: [1]".into(), "1: [1]".into(), "2: [1]".into())
+    );
     let done = d.update(|d| d.set("/a/", 1, vec![V::Int(3)]));
     assert_eq!(done.unwrap_err().refusal(), Some(&Refusal::Exists { name: name("/x3/"), by_mapper: true }));
     assert_eq!(d.shown("/x2/"), "1: [1]");
@@ -155,7 +158,11 @@ fn a_mapper_may_write_what_it_just_made_and_nothing_else() {
     assert_eq!((d.shown("/x/"), d.shown("/m/")), ("0: [0], 1: [1]".to_owned(), "1: [3]".to_owned()));
     d.ran();
     set(&mut d, 1, Some(2));
-    assert_eq!((d.shown("/x/").as_str(), d.ran().len()), ("0: [0], 1: [2]", 1), "its own writes do not make it run again");
+    assert_eq!(
+        (d.shown("/x/").as_str(), d.ran().len()),
+        ("0: [0], 1: [2]", 1),
+        "its own writes do not make it run again"
+    );
     for bad in [5, 6] {
         let done = d.update(|d| d.set("/a/", 1, vec![V::Int(bad)]));
         assert!(matches!(done, Err(Stop::Failed(Failure::Refused(Refusal::InMapper(_))))));

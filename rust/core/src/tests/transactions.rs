@@ -179,15 +179,16 @@ fn hooks_run_after_the_drain_and_their_writes_in_the_next_round() {
     assert_eq!(d.ran().len(), 0, "made and removed before its hooks ran: neither");
 }
 
+fn again(d: &mut Driver) -> super::driver::Done<()> {
+    if d.store.find(&name("/h/")).is_some() {
+        d.remove("/h/")?;
+    }
+    d.make("/h/", &hooked(Some(Code::hook("again", again)), None)).map(drop)
+}
+
 #[test]
 fn rounds_that_do_not_end_are_refused() {
     let mut d = Driver::with(Options { max_rounds: 20, ..Options::default() });
-    fn again(d: &mut Driver) -> super::driver::Done<()> {
-        if d.store.find(&name("/h/")).is_some() {
-            d.remove("/h/")?;
-        }
-        d.make("/h/", &hooked(Some(Code::hook("again", again)), None)).map(drop)
-    }
     let before = dump(&d.store.ctx);
     let done = d.update(again);
     assert!(matches!(done.unwrap_err().refusal(), Some(Refusal::NotConverging { limit: 20, .. })));

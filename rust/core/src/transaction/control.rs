@@ -128,6 +128,9 @@ impl<H: Host> Store<H> {
     /// Publishes the transaction, after the round that was the last.
     #[must_use]
     pub fn commit(&mut self) -> (Commit, Leftovers<H>) {
+        // A reader may have moved on since the last round.
+        self.open = false;
+        let purged = self.work.purged_dirs + self.purge();
         let names = |ids: &mut dyn Iterator<Item = NameId>| -> Vec<Name> {
             ids.filter_map(|id| self.ctx.dirs.name(id).cloned()).collect()
         };
@@ -144,11 +147,10 @@ impl<H: Host> Store<H> {
             rounds: self.work.rounds,
             changed,
             removed,
-            purged: self.work.purged_dirs,
+            purged,
             mapped: self.work.mapped,
         };
         let work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
-        self.open = false;
         (commit, Leftovers(vec![Box::new(work)]))
     }
 

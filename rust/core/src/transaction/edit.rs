@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::Key;
 use crate::context::{ArrowKey, NameId, Reader};
 use crate::directory::{
-    Content, Directory, Group, KeyTombs, Lives, Member, Pending, Ranked, Row, Source, Unit, Upper, Vals,
+    Content, Directory, Group, KeyTombs, Lives, Member, Pending, Ranked, Row, Source, Unit, Upper, ValueVec, Vals,
 };
 use crate::dirs::{Since, Slot, State};
 use crate::name::Name;
@@ -192,9 +192,9 @@ impl<H: Host> Store<H> {
     /// From now on the directory keeps all values by group and source. O(values), once in its life.
     pub(crate) fn collect_members(&mut self, dir: NameId) {
         let Some(derived) = self.ctx.dirs.get(dir).and_then(Directory::derived) else { return };
-        let mut collected: std::collections::BTreeMap<(Key, Source), Vec<H::Value>> = std::collections::BTreeMap::new();
+        let mut collected: std::collections::BTreeMap<(Key, Source), ValueVec<H::Value>> = std::collections::BTreeMap::new();
         for (units, arrow) in derived.units.iter().zip(0u16..) {
-            for (key, (), unit) in units.iter() {
+            for (key, (), unit) in units {
                 for (group, value) in unit.outs.iter() {
                     let at = (group.clone(), derived.source(arrow, key));
                     collected.entry(at).or_default().push(value.clone());

@@ -145,6 +145,7 @@ impl<H: Host> Store<H> {
                         && a.within == b.within
                         && match (&a.op, &b.op) {
                             (Op::Same, Op::Same) => true,
+                            (Op::Take(a), Op::Take(b)) => a == b,
                             (Op::Map(a), Op::Map(b)) => self.verdicts.codes(a, b)?,
                             _ => false,
                         };
@@ -310,7 +311,7 @@ fn rows_of<V: Clone>(given: &[(Key, Vec<V>)], now: crate::Tick) -> TickMap<Key, 
     let mut sorted: Vec<&(Key, Vec<V>)> = given.iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     TickMap::from_sorted(sorted.into_iter().filter_map(|(key, values)| {
-        let content = Content::Plain(Vals::from_vec(values.clone())?);
+        let content = Content::Plain(Vals::from_vec(values.iter().cloned().collect())?);
         Some((key.clone(), now, Row::Live { since: now, content }))
     }))
 }

@@ -170,7 +170,7 @@ impl<H: Host> Store<H> {
         self.ctx.counts.keys -= rows.len();
         self.ctx.counts.key_tombstones -= rows.total() - rows.len();
         self.untomb(id);
-        for (key, _, row) in rows.iter() {
+        for (key, _, row) in rows {
             if row.content().is_some() {
                 let change = Change { before: left, after: left - 1 };
                 left -= 1;

@@ -2,7 +2,7 @@
 
 use crate::Key;
 use crate::context::NameId;
-use crate::directory::{Content, DirKind, Row, Vals};
+use crate::directory::{Content, DirKind, Row, Vals, ValueVec};
 use crate::dirs::State;
 use crate::error::{Refusal, Result};
 use crate::name::Name;
@@ -45,7 +45,7 @@ impl<H: Host> Store<H> {
     ///
     /// # Errors
     /// `Unsure`, with nothing changed.
-    pub fn set_values(&mut self, id: NameId, key: &Key, values: &mut Vec<H::Value>) -> Result<(), H> {
+    pub fn set_values(&mut self, id: NameId, key: &Key, values: &mut ValueVec<H::Value>) -> Result<(), H> {
         let there = self.ctx.dirs.get(id).and_then(|directory| directory.content(key));
         let equal = match there {
             None => values.is_empty(),
