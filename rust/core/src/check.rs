@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Key;
 use crate::context::{ArrowKey, Context, NameId, Reader};
-use crate::directory::{Class, Content, Derived, Directory, Fold, Folding, Op, Ranked, Row, Source, Upper};
+use crate::directory::{Class, Content, Derived, DirKind, Directory, Fold, Folding, Kind, Op, Ranked, Row, Source, Upper};
 use crate::dirs::State;
 use crate::number::ExactSum;
 use crate::reads::Tag;
@@ -54,6 +54,7 @@ impl<H: Host> Store<H> {
         check_dirs(ctx)?;
         check_names(ctx)?;
         check_owners(ctx)?;
+        check_mirrors(ctx)?;
         for (name, id, directory) in ctx.dirs.iter() {
             let of = |broken| format!("{}: {broken}", name.as_str());
             check_heights(ctx, directory).map_err(of)?;
@@ -134,7 +135,8 @@ fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
 
 fn check_counts<H: Host>(ctx: &Context<H>) -> Checked {
     let slots = || ctx.dirs.state.iter().map(|(.., slot)| &slot.state);
-    let dirs = slots().filter(|state| matches!(state, State::Live(_))).count();
+    let listed = |state: &&State<H>| matches!(state, State::Live(directory) if directory.kind() != DirKind::Previous);
+    let dirs = slots().filter(listed).count();
     let dir_tombstones = slots().filter(|state| matches!(state, State::Deleted(_))).count();
     let keys: usize = ctx.dirs.iter().map(|(.., directory)| directory.rows.len()).sum();
     let key_tombstones: usize =
@@ -241,6 +243,38 @@ fn check_owners<H: Host>(ctx: &Context<H>) -> Checked {
     Ok(())
 }
 
+/// `previous`: a mirror differs from its directory at most in the keys that lag, and every previous directory is the
+/// mirror of one that is there.
+fn check_mirrors<H: Host>(ctx: &Context<H>) -> Checked {
+    map_holds("mirrors", &ctx.mirrors)?;
+    let mut mirrors: BTreeSet<NameId> = BTreeSet::new();
+    for (of, &lags, mirror) in &ctx.mirrors {
+        ensure!(lags != mirror.lag.is_empty(), "previous: {of:?} lags by {:?}, but is stamped {lags}", mirror.lag);
+        let (Some(directory), Some(previous)) = (ctx.dirs.get(*of), ctx.dirs.get(mirror.id)) else {
+            return Err(format!("previous: {of:?} or its mirror {:?} is not there", mirror.id));
+        };
+        ensure!(
+            matches!(previous.kind, Kind::Previous(mirrored) if mirrored == *of),
+            "previous: {:?} is no mirror of {of:?}",
+            mirror.id
+        );
+        mirrors.insert(mirror.id);
+        let keys: BTreeSet<&Key> =
+            directory.rows.iter().chain(previous.rows.iter()).map(|(key, ..)| key).collect();
+        for key in keys.into_iter().filter(|key| !mirror.lag.contains(*key)) {
+            let equal = match (directory.content(key), previous.content(key)) {
+                (None, None) => true,
+                (Some(a), Some(b)) => alike(&a.to_vec(), &b.to_vec()),
+                _ => false,
+            };
+            ensure!(equal, "previous: {key} of {of:?} does not lag, and differs from its mirror's");
+        }
+    }
+    let hidden = ctx.dirs.iter().filter(|(.., directory)| directory.kind() == DirKind::Previous);
+    ensure!(hidden.count() == mirrors.len(), "previous: not every previous directory is a mirror: {mirrors:?}");
+    Ok(())
+}
+
 fn check_heights<H: Host>(ctx: &Context<H>, directory: &Directory<H>) -> Checked {
     for parent in directory.parents().filter_map(|id| ctx.dirs.get(id)) {
         let (height, below) = (directory.height, parent.height);
@@ -258,7 +292,8 @@ fn check_stamps<H: Host>(ctx: &Context<H>, id: NameId, directory: &Directory<H>)
     for (key, &at, row) in &directory.rows {
         let since = row.since();
         ensure!(since <= at && at <= stamp, "{key}: since {since}, stamped {at}, the directory {stamp}");
-        ensure!(created <= at, "{key} is stamped {at}, before the directory was created at {created}");
+        let mirrors = directory.kind() == DirKind::Previous;
+        ensure!(mirrors || created <= at, "{key} is stamped {at}, before the directory was created at {created}");
     }
     Ok(())
 }
@@ -290,7 +325,7 @@ fn check_tombs<H: Host>(directory: &Directory<H>) -> Checked {
 /// Units are those of the parents' keys; rows, groups and members are what the units gave.
 fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &Derived<H>) -> Checked {
     let sorted = derived.arrows.windows(2).all(|pair| {
-        let name = |arrow: &crate::directory::Arrow<H>| ctx.dirs.name(arrow.parent);
+        let name = |arrow: &crate::directory::Arrow<H>| ctx.dirs.name(arrow.parent).map(crate::Name::as_str);
         name(&pair[0]) <= name(&pair[1]) && pair[0].rank <= pair[1].rank
     });
     ensure!(sorted, "derived: the arrows are not sorted by the names of the parents");

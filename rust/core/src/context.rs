@@ -4,9 +4,11 @@
 //! A snapshot keeps a clone; a transaction edits the context in place and keeps a journal by which a rollback, or a
 //! reader that comes in the middle, goes back (`transaction/journal.rs`).
 
+use std::cmp::Reverse;
+
 use crate::Key;
 use crate::dirs::Dirs;
-use crate::directory::Upper;
+use crate::directory::{Mirrors, Upper};
 use crate::reads::Dependencies;
 use crate::tick::{FIRST, Tick};
 use crate::tick_map::TickMap;
@@ -74,8 +76,9 @@ pub(crate) struct Context<H: Host> {
     pub(crate) dirs: Dirs<H>,
     pub(crate) arrows: Arrows,
     pub(crate) dependencies: Dependencies,
-    /// Directories with tombstones of keys.
-    pub(crate) tombed: TickMap<NameId, (), ()>,
+    /// Directories with tombstones of keys, stamped with the oldest, and so found by it.
+    pub(crate) tombed: TickMap<NameId, (), Reverse<Tick>>,
+    pub(crate) mirrors: Mirrors,
     pub(crate) counts: Counts,
 }
 
@@ -87,6 +90,7 @@ impl<H: Host> Clone for Context<H> {
             arrows: self.arrows.clone(),
             dependencies: self.dependencies.clone(),
             tombed: self.tombed.clone(),
+            mirrors: self.mirrors.clone(),
             counts: self.counts,
         }
     }
@@ -100,6 +104,7 @@ impl<H: Host> Context<H> {
             arrows: Arrows::new(),
             dependencies: Dependencies::new(),
             tombed: TickMap::new(),
+            mirrors: Mirrors::new(),
             counts: Counts { next_name: 1, ..Counts::default() },
         }
     }
@@ -131,6 +136,17 @@ impl<H: Host> Context<H> {
         children.sort_unstable();
         children.dedup();
         children
+    }
+
+    /// The directories that derive from this name or from its previous directory, each once.
+    pub(crate) fn heirs(&self, id: NameId) -> Vec<NameId> {
+        let mut heirs = self.children(id);
+        if let Some(mirror) = self.mirrors.get(&id) {
+            heirs.extend(self.children(mirror.id));
+            heirs.sort_unstable();
+            heirs.dedup();
+        }
+        heirs
     }
 
     /// All ranges of all arrows from this name.

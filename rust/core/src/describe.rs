@@ -37,9 +37,10 @@ impl<H: Host> Version<H> {
 }
 
 fn describe<H: Host>(ctx: &Context<H>) -> Vec<Described> {
-    let name_of = |id: NameId| ctx.dirs.name(id).cloned();
+    let name_of = |id: NameId| ctx.dirs.name(id).map(Name::shown);
     ctx.dirs
         .iter()
+        .filter(|(name, ..)| !name.is_previous())
         .map(|(name, _, directory)| {
             let mut parents: Vec<Name> = directory.parents().filter_map(name_of).collect();
             parents.dedup();

@@ -4,7 +4,7 @@ use thiserror::Error as ThisError;
 
 use crate::name::Name;
 use crate::tick::Tick;
-use crate::value::{Host, Pair};
+use crate::value::{Host, Unsure};
 
 /// Why an operation did not happen. After any of these the store is as it was before the call.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
@@ -37,9 +37,9 @@ fn listed(names: &[Name]) -> String {
 
 /// What an operation of the core may answer instead of its result.
 pub enum Error<H: Host> {
-    /// Only user code can tell whether these are equal: find out, call [`Store::decide`](crate::Store::decide), and
-    /// repeat the call.
-    Unsure(Pair<H>),
+    /// Only user code can tell whether these are equal: find out, call [`Store::decide`](crate::Store::decide) for each,
+    /// and repeat the call.
+    Unsure(Unsure<H>),
     /// A mapper wants a name that another mapper's key holds. It may yet let go: put the mapper off with
     /// [`Store::fail_job`](crate::Store::fail_job).
     Blocked(Refusal),
@@ -49,7 +49,7 @@ pub enum Error<H: Host> {
 impl<H: Host> std::fmt::Debug for Error<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Error::Unsure(pair) => f.debug_tuple("Unsure").field(pair).finish(),
+            Error::Unsure(pairs) => f.debug_tuple("Unsure").field(pairs).finish(),
             Error::Blocked(refusal) => f.debug_tuple("Blocked").field(refusal).finish(),
             Error::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
         }
@@ -62,9 +62,9 @@ impl<H: Host> From<Refusal> for Error<H> {
     }
 }
 
-impl<H: Host> From<Pair<H>> for Error<H> {
-    fn from(pair: Pair<H>) -> Self {
-        Error::Unsure(pair)
+impl<H: Host> From<Unsure<H>> for Error<H> {
+    fn from(pairs: Unsure<H>) -> Self {
+        Error::Unsure(pairs)
     }
 }
 

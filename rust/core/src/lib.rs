@@ -66,4 +66,4 @@ pub use stats::Stats;
 pub use store::{Options, Store};
 pub use tick::Tick;
 pub use transaction::{Commit, Leftovers, Parent, Spec, Version};
-pub use value::{Host, Pair, Rank, Same, Value};
+pub use value::{Host, Pair, Rank, Same, Unsure, Value};

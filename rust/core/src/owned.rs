@@ -44,7 +44,7 @@ impl<H: Host> Directory<H> {
                 let mut both = hooks.on_create.iter().chain(&hooks.on_delete);
                 both.try_for_each(|hook| visit(Owned::Code(hook)))
             }
-            Kind::Input(_) => Ok(()),
+            Kind::Input(_) | Kind::Previous(_) => Ok(()),
             Kind::Derived(derived) => derived.visit_owned(visit),
         }
     }

@@ -63,6 +63,9 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         })
         .map(|((removed, _), ..)| *removed);
     let of_keys = ctx.tombed.iter().filter_map(|(id, ..)| oldest_key_tombstone(ctx.dirs.get(*id)?)).min();
+    // What previous directories hold belongs to others, and does not count.
+    let mirrored: usize = ctx.mirrors.iter().filter_map(|(.., mirror)| Some(ctx.dirs.get(mirror.id)?.rows.len())).sum();
+    let hidden = ctx.dirs.names.iter().filter(|(name, ..)| name.is_previous()).count();
     Stats {
         tick: ctx.tick,
         dirs: ctx.counts.dirs,
@@ -70,9 +73,9 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         key_tombstones: ctx.counts.key_tombstones,
         oldest_tombstone: of_dirs.into_iter().chain(of_keys).min(),
         purged: ctx.counts.purged,
-        keys: ctx.counts.keys,
+        keys: ctx.counts.keys - mirrored,
         dependencies: ctx.dependencies.len(),
-        names: ctx.dirs.names.total(),
+        names: ctx.dirs.names.total() - hidden,
         bytes: bytes(ctx),
     }
 }

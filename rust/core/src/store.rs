@@ -65,6 +65,8 @@ pub(crate) struct Work<H: Host> {
     pub(crate) came: BTreeSet<NameId>,
     /// What the last commit showed, once another thread asked for it.
     pub(crate) published: Option<Context<H>>,
+    /// Previous directories show what was before this transaction.
+    pub(crate) refreshed: bool,
 }
 
 impl<H: Host> Work<H> {
@@ -91,7 +93,42 @@ impl<H: Host> Work<H> {
             was_live: BTreeMap::new(),
             came: BTreeSet::new(),
             published: None,
+            refreshed: false,
         }
+    }
+}
+
+/// What grew larger than this in a transaction is not kept for the next.
+const KEPT: usize = 1_000;
+
+impl<H: Host> Work<H> {
+    /// Whether it holds nothing of the user's beside the journal.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.marks.is_empty()
+            && self.failed.is_empty()
+            && self.trash.is_empty()
+            && self.hooks.is_empty()
+            && self.frames.is_empty()
+            && self.published.is_none()
+            && self.due.is_empty()
+            && self.retouched.capacity() + self.runs.capacity() <= KEPT
+    }
+
+    /// Makes it as new, keeping its small allocations. The journal has been taken.
+    pub(crate) fn reset(&mut self) {
+        self.round_start = 0;
+        self.retouched.clear();
+        self.runs.clear();
+        self.cascading = false;
+        self.stage = 0;
+        self.finals.clear();
+        self.mapped = 0;
+        self.rounds = 0;
+        self.purged_dirs = 0;
+        self.changed.clear();
+        self.was_live.clear();
+        self.came.clear();
+        self.refreshed = false;
     }
 }
 
@@ -104,6 +141,8 @@ pub struct Store<H: Host> {
     pub(crate) options: Options,
     pub(crate) verdicts: Verdicts<H>,
     pub(crate) fan_outs: FanOuts,
+    /// Whose previous directories others want as soon as the open transaction ends.
+    pub(crate) asked: Vec<Name>,
     /// Shared by a family of stores, so that generations are told apart among forks.
     generations: Arc<AtomicU64>,
 }
@@ -120,6 +159,7 @@ impl<H: Host> Store<H> {
             options,
             verdicts: Verdicts::new(),
             fan_outs: FanOuts::default(),
+            asked: Vec::new(),
             generations: Arc::new(AtomicU64::new(1)),
         }
     }

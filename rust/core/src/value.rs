@@ -5,6 +5,8 @@
 //! changed anything with [`Error::Unsure`](crate::Error::Unsure), the host finds out with no lock held, tells the
 //! store ([`Store::decide`](crate::Store::decide)), and asks again.
 
+use std::collections::HashMap;
+
 use crate::number::Number;
 
 /// The types that a host of the core brings along.
@@ -21,6 +23,9 @@ pub trait Host: Sized + 'static {
 pub trait Same: Clone {
     /// Whether both are one object.
     fn is(&self, other: &Self) -> bool;
+
+    /// Where the object stands: two that live at one time have one address exactly if they are one object.
+    fn address(&self) -> usize;
 
     /// Whether both are equal, or `None` where only user code can tell. Runs no user code. Must hold:
     /// `a.is(b)` implies `a.same(b) == Some(true)`.
@@ -45,7 +50,7 @@ pub trait Value: Same {
 pub enum Rank {
     /// A number that is no NaN; the key is that number.
     Number(crate::Key),
-    /// A text, or bytes.
+    /// A text.
     Text(crate::Key),
     /// Anything else.
     Other,
@@ -66,42 +71,50 @@ impl<H: Host> std::fmt::Debug for Pair<H> {
     }
 }
 
+/// Pairs of which an operation has to know whether they are equal before it can go on.
+pub type Unsure<H> = Vec<Pair<H>>;
+
 /// Answers of user code that the present operation asked for.
-pub(crate) struct Verdicts<H: Host>(Vec<(Pair<H>, bool)>);
+///
+/// An operation goes through all that it compares and asks for everything at once, so that it is repeated once and not
+/// for each pair; answers are found by the addresses of the two, which the pairs kept here hold in place.
+pub(crate) struct Verdicts<H: Host> {
+    told: HashMap<(usize, usize), bool>,
+    held: Vec<Pair<H>>,
+}
 
 impl<H: Host> Verdicts<H> {
-    pub(crate) const fn new() -> Self {
-        Verdicts(Vec::new())
+    pub(crate) fn new() -> Self {
+        Verdicts { told: HashMap::new(), held: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, pair: Pair<H>, equal: bool) {
-        self.0.push((pair, equal));
+        let at = match &pair {
+            Pair::Values(a, b) => (a.address(), b.address()),
+            Pair::Codes(a, b) => (a.address(), b.address()),
+        };
+        self.told.insert(at, equal);
+        self.held.push(pair);
     }
 
     pub(crate) fn take(&mut self) -> Self {
-        Verdicts(std::mem::take(&mut self.0))
+        std::mem::replace(self, Verdicts::new())
     }
 
-    pub(crate) fn values(&self, a: &H::Value, b: &H::Value) -> Result<bool, Pair<H>> {
+    fn find<T: Same>(&self, a: &T, b: &T, pair: impl FnOnce(T, T) -> Pair<H>) -> Result<bool, Unsure<H>> {
         if let Some(equal) = a.same(b) {
             return Ok(equal);
         }
-        let told = self.0.iter().find_map(|(pair, equal)| match pair {
-            Pair::Values(x, y) if x.is(a) && y.is(b) => Some(*equal),
-            _ => None,
-        });
-        told.ok_or_else(|| Pair::Values(a.clone(), b.clone()))
+        let told = self.told.get(&(a.address(), b.address())).copied();
+        told.ok_or_else(|| vec![pair(a.clone(), b.clone())])
     }
 
-    pub(crate) fn codes(&self, a: &H::Code, b: &H::Code) -> Result<bool, Pair<H>> {
-        if let Some(equal) = a.same(b) {
-            return Ok(equal);
-        }
-        let told = self.0.iter().find_map(|(pair, equal)| match pair {
-            Pair::Codes(x, y) if x.is(a) && y.is(b) => Some(*equal),
-            _ => None,
-        });
-        told.ok_or_else(|| Pair::Codes(a.clone(), b.clone()))
+    pub(crate) fn values(&self, a: &H::Value, b: &H::Value) -> Result<bool, Unsure<H>> {
+        self.find(a, b, Pair::Values)
+    }
+
+    pub(crate) fn codes(&self, a: &H::Code, b: &H::Code) -> Result<bool, Unsure<H>> {
+        self.find(a, b, Pair::Codes)
     }
 
     /// Whether two sequences of values are equal, element by element.
@@ -109,11 +122,17 @@ impl<H: Host> Verdicts<H> {
         &self,
         mut a: impl Iterator<Item = &'a H::Value>,
         mut b: impl Iterator<Item = &'a H::Value>,
-    ) -> Result<bool, Pair<H>> {
+    ) -> Result<bool, Unsure<H>> {
+        let mut unsure = Vec::new();
         loop {
             match (a.next(), b.next()) {
-                (None, None) => return Ok(true),
-                (Some(x), Some(y)) if self.values(x, y)? => {}
+                (None, None) if unsure.is_empty() => return Ok(true),
+                (None, None) => return Err(unsure),
+                (Some(x), Some(y)) => match self.values(x, y) {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(false),
+                    Err(mut pairs) => unsure.append(&mut pairs),
+                },
                 _ => return Ok(false),
             }
         }

@@ -24,7 +24,7 @@ pub fn values(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Equal mappers or reducers, see [`objects`].
 pub fn codes(py: Python<'_>, a: &Function, b: &Function) -> PyResult<bool> {
     let both = |a: &Option<Py<PyAny>>, b: &Option<Py<PyAny>>| match (a, b) {
-        (Some(a), Some(b)) => objects(a.bind(py), b.bind(py), &mut Vec::new()),
+        (Some(a), Some(b)) => objects(a.bind(py), b.bind(py), &mut Seen::default()),
         (None, None) => Ok(true),
         _ => Ok(false),
     };
@@ -32,7 +32,14 @@ pub fn codes(py: Python<'_>, a: &Function, b: &Function) -> PyResult<bool> {
 }
 
 /// Pairs that are being compared: a function may close over itself.
-type Seen = Vec<(usize, usize)>;
+#[derive(Default)]
+struct Seen {
+    pairs: Vec<(usize, usize)>,
+    depth: u32,
+}
+
+/// Deeper than this, containers and closures are left to `==`.
+const MOST_LEVELS: u32 = 100;
 
 /// The same object; or functions of the same code and globals whose defaults and closure cells are equal by this rule;
 /// or handles of one store and name; or objects of one type that compare equal. An `==` that raises makes them different.
@@ -44,10 +51,21 @@ fn objects(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, seen: &mut Seen) -> PyRes
         return Ok(false);
     }
     let pair = (a.as_ptr() as usize, b.as_ptr() as usize);
-    if seen.contains(&pair) {
+    if seen.pairs.contains(&pair) {
         return Ok(true);
     }
-    seen.push(pair);
+    if seen.depth >= MOST_LEVELS {
+        return by_value(a, b);
+    }
+    seen.pairs.push(pair);
+    seen.depth += 1;
+    let equal = parts(a, b, seen);
+    seen.depth -= 1;
+    equal
+}
+
+/// The same of two objects of one type.
+fn parts(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, seen: &mut Seen) -> PyResult<bool> {
     if a.is_exact_instance_of::<PyFunction>() {
         return functions(a, b, seen);
     }
@@ -69,6 +87,10 @@ fn objects(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, seen: &mut Seen) -> PyRes
     if let (Ok(a), Ok(b)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
         return dicts(a, b, seen);
     }
+    by_value(a, b)
+}
+
+fn by_value(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
     match values(a, b) {
         Err(error) if error.is_instance_of::<pyo3::exceptions::PyException>(a.py()) => Ok(false),
         Ok(false) => Ok(both_nan(a, b)),
@@ -147,5 +169,5 @@ fn dicts(a: &Bound<'_, PyDict>, b: &Bound<'_, PyDict>, seen: &mut Seen) -> PyRes
 
 /// Whether two functions are equal as mappers are.
 pub fn functions_alike(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
-    objects(a, b, &mut Vec::new())
+    objects(a, b, &mut Seen::default())
 }

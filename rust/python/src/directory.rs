@@ -71,7 +71,7 @@ impl Directory {
     ) -> PyResult<Bound<'py, PyAny>> {
         match kind {
             DirKind::Input => InputDirectory::of(store, name, id).map(Bound::into_any),
-            DirKind::Derived => Directory::of(store, name, id).map(Bound::into_any),
+            DirKind::Derived | DirKind::Previous => Directory::of(store, name, id).map(Bound::into_any),
         }
     }
 
@@ -89,7 +89,7 @@ impl Directory {
                 let handle = PyClassInitializer::from(base).add_subclass(InputDirectory {});
                 Bound::new(py, handle).map(Bound::into_any)
             }
-            DirKind::Derived => Bound::new(py, base).map(Bound::into_any),
+            DirKind::Derived | DirKind::Previous => Bound::new(py, base).map(Bound::into_any),
         }
     }
 
@@ -265,14 +265,17 @@ impl Directory {
         self.store.clone_ref(py)
     }
 
-    /// "input" or "derived"; "removed" while no directory bears the name.
+    /// "input", "derived" or "previous"; "removed" while no directory bears the name.
     #[getter]
     fn kind(&self, py: Python<'_>) -> PyResult<&'static str> {
         let kind = self.peek(py, || Tag::Existence, |view| view.kind())?;
         Ok(match kind {
             None => "removed",
+            // Also where it stands for a previous directory that nobody had asked for.
+            Some(_) if self.name.is_previous() => "previous",
             Some(DirKind::Input) => "input",
             Some(DirKind::Derived) => "derived",
+            Some(DirKind::Previous) => "previous",
         })
     }
 
@@ -510,6 +513,43 @@ impl Directory {
     ) -> PyResult<Bound<'py, Directory>> {
         let within = Some(convert::ranges(ranges.as_any())?);
         Directory::derive(slf, name, Arrow { task: Task::Pass, function: None, within }, None, shared)
+    }
+
+    /// A directory that mirrors this one as it was before the last commit.
+    ///
+    /// Asked for the first time outside of a transaction it shows the present content, inside of one the content
+    /// before it. It bears the name of this one, and goes with it.
+    fn previous<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Directory>> {
+        let py = slf.py();
+        let this = slf.get();
+        let store = this.store.bind(py);
+        let name = this.name.shown();
+        if let Some(snapshot) = &this.snapshot {
+            let found = snapshot.get().read(py, &name, NameId::of(0), |_| ())?;
+            found.ok_or_else(|| this.shared().not_found(py, &name))?;
+            let handle = Directory::handle(store, Some(snapshot.clone_ref(py)), name.previous(), NameId::of(0));
+            return Bound::new(py, handle);
+        }
+        let shared = this.shared();
+        let mut guard = shared.lock(py);
+        let id = match Shared::scope(py, &guard)? {
+            Scope::Published if guard.store.is_open() => {
+                let version = guard.store.published();
+                if version.find(&name).is_none() {
+                    drop((guard, version));
+                    return Err(shared.not_found(py, &name));
+                }
+                guard.store.previous_later(name.clone());
+                drop((guard, version));
+                NameId::of(0)
+            }
+            _ => {
+                let (id, guard) = shared.run_locked(py, guard, |store| store.previous(&name))?;
+                drop(guard);
+                id
+            }
+        };
+        Directory::of(store, name.previous(), id)
     }
 
     /// A directory of the first n keys.

@@ -89,6 +89,10 @@ impl Same for Object {
         self.0.is(&other.0)
     }
 
+    fn address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
     fn same(&self, other: &Self) -> Option<bool> {
         if self.0.is(&other.0) {
             return Some(true);
@@ -181,6 +185,10 @@ fn identical(a: Option<&Py<PyAny>>, b: Option<&Py<PyAny>>) -> bool {
 impl Same for Code {
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
     }
 
     fn same(&self, other: &Self) -> Option<bool> {

@@ -1,8 +1,9 @@
 //! Iterators: each goes on over the version at which it began.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use livedirs_core::{Name, Rows};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -28,9 +29,10 @@ macro_rules! iterator {
             }
 
             fn __next__<'py>(&self, $py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-                let next = {
-                    let mut $state_name = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                    $state_name.next()
+                // What it passes may be dropped, and a destructor may step this same iterator.
+                let next = match self.0.try_lock() {
+                    Ok(mut $state_name) => $state_name.next(),
+                    Err(_) => return Err(PyValueError::new_err("the iterator is already being stepped")),
                 };
                 next.map($next).transpose()
             }

@@ -9,6 +9,7 @@ const fn kind(kind: DirKind) -> &'static str {
     match kind {
         DirKind::Input => "input",
         DirKind::Derived => "derived",
+        DirKind::Previous => "previous",
     }
 }
 

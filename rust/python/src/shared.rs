@@ -9,7 +9,8 @@
 //! works on; everybody else the last commit.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,11 @@ fn this_thread() -> u64 {
     THIS.with(|this| *this)
 }
 
+thread_local! {
+    /// The task of the present call, noted before the store is locked: asking for it runs Python.
+    static TASK: Cell<usize> = const { Cell::new(0) };
+}
+
 /// The asyncio task that runs on this thread, as a number; 0 for none.
 fn this_task(py: Python<'_>) -> usize {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
@@ -65,8 +71,13 @@ fn this_task(py: Python<'_>) -> usize {
 }
 
 impl Owner {
-    pub fn me(py: Python<'_>) -> Self {
-        Owner { thread: this_thread(), task: this_task(py) }
+    /// The caller; to be asked with no lock held.
+    pub fn me(py: Python<'_>, shared: &Shared) -> Self {
+        let task = this_task(py);
+        if task != 0 {
+            shared.by_task.store(true, Ordering::Relaxed);
+        }
+        Owner { thread: this_thread(), task }
     }
 
     /// For what opens and ends its transaction in one call.
@@ -74,8 +85,9 @@ impl Owner {
         Owner { thread: this_thread(), task: 0 }
     }
 
-    fn is_me(self, py: Python<'_>) -> bool {
-        self.thread == this_thread() && (self.task == 0 || self.task == this_task(py))
+    /// Whether it is the caller, who locked the store with [`Shared::lock`].
+    fn is_me(self) -> bool {
+        self.thread == this_thread() && (self.task == 0 || self.task == TASK.get())
     }
 }
 
@@ -110,6 +122,8 @@ pub struct Shared {
     inner: Mutex<Inner>,
     released: Condvar,
     pub snapshots: AtomicUsize,
+    /// Whether a task ever opened a transaction: only then does it matter which task it is that calls.
+    by_task: AtomicBool,
 }
 
 pub type Guard<'a> = MutexGuard<'a, Inner>;
@@ -132,10 +146,14 @@ impl Shared {
             }),
             released: Condvar::new(),
             snapshots: AtomicUsize::new(0),
+            by_task: AtomicBool::new(false),
         }
     }
 
     pub fn lock<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
+        if self.by_task.load(Ordering::Relaxed) {
+            TASK.set(this_task(py));
+        }
         self.inner.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -150,7 +168,7 @@ impl Shared {
             return Err(errors::closed(py, "the store is closed"));
         }
         match inner.owner {
-            Some(owner) if owner.is_me(py) => {
+            Some(owner) if owner.is_me() => {
                 if inner.busy {
                     let message = "a reducer, or == of a value, may not use the store";
                     return Err(errors::transaction(py, message));
@@ -161,8 +179,8 @@ impl Shared {
         }
     }
 
-    pub fn is_mine(py: Python<'_>, inner: &Inner) -> bool {
-        inner.owner.is_some_and(|owner| owner.is_me(py))
+    pub fn is_mine(inner: &Inner) -> bool {
+        inner.owner.is_some_and(Owner::is_me)
     }
 
     /// Waits for the turn to open a transaction, and takes it. `None`: as long as it takes.
@@ -184,8 +202,7 @@ impl Shared {
                 return Ok(guard);
             };
             if holder.thread == owner.thread {
-                let message = "another task of this thread has a transaction open; wait for it with \
-                               `async with store.update()`";
+                let message = "another task of this thread has a transaction open: leave its block first";
                 return Err(errors::transaction(py, message));
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -248,19 +265,23 @@ impl Shared {
                     drop(told);
                     return Ok((result, self.lock(py)));
                 }
-                Err(Error::Unsure(pair)) => {
+                Err(Error::Unsure(pairs)) => {
                     asked = true;
                     guard.busy = true;
                     drop(guard);
-                    let equal = decide(py, &pair);
+                    let answers = pairs.iter().map(|pair| decide(py, pair)).collect::<PyResult<Vec<bool>>>();
                     guard = self.lock(py);
                     guard.busy = false;
-                    match equal {
-                        Ok(equal) => guard.store.decide(pair, equal),
+                    match answers {
+                        Ok(answers) => {
+                            for (pair, equal) in pairs.into_iter().zip(answers) {
+                                guard.store.decide(pair, equal);
+                            }
+                        }
                         Err(error) => {
                             let told = guard.store.forget_verdicts();
                             drop(guard);
-                            drop((told, pair));
+                            drop((told, pairs));
                             return Err(error);
                         }
                     }
@@ -278,7 +299,13 @@ impl Shared {
 
     fn names_to_guess(&self, inner: &Inner, error: &Error<PyHost>) -> Vec<Name> {
         let wanted = matches!(error, Error::Refused(livedirs_core::Refusal::NotFound(_)));
-        if wanted && inner.store.len() <= MOST_NAMES_TO_GUESS { inner.store.names() } else { Vec::new() }
+        if wanted { self.guesses(inner) } else { Vec::new() }
+    }
+
+    /// The names that the caller sees, if they are not too many to search for one that was meant.
+    fn guesses(&self, inner: &Inner) -> Vec<Name> {
+        let sees_all = !inner.store.is_open() || inner.owner.is_some_and(Owner::is_me);
+        if sees_all && inner.store.len() <= MOST_NAMES_TO_GUESS { inner.store.names() } else { Vec::new() }
     }
 
     /// `DirNotFoundError`, with a suggestion.
@@ -286,7 +313,7 @@ impl Shared {
         let refusal = livedirs_core::Refusal::NotFound(name.clone());
         let names = {
             let guard = self.lock(py);
-            if guard.store.len() <= MOST_NAMES_TO_GUESS { guard.store.names() } else { Vec::new() }
+            self.guesses(&guard)
         };
         errors::refused(py, &refusal, |name| closest(py, name, &names))
     }

@@ -118,8 +118,7 @@ impl Store {
                 return Ok(());
             }
         }
-        transaction::call_back(py, r#fn);
-        Ok(())
+        transaction::call_back(py, r#fn)
     }
 
     /// Makes an input directory. Pairs may repeat a key: its values, in order.
@@ -303,7 +302,7 @@ impl Store {
         if guard.closed {
             return Ok(());
         }
-        if Shared::is_mine(py, &guard) {
+        if Shared::is_mine(&guard) {
             return Err(errors::transaction(py, "a transaction is open: leave its block before closing the store"));
         }
         // Another thread's transaction ends first.
@@ -330,11 +329,16 @@ impl Store {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        let guard = self.shared.lock(py);
+        let mut guard = self.shared.lock(py);
         if guard.closed {
             return "<Store, closed>".to_owned();
         }
-        let (dirs, tick) = (guard.store.len(), guard.store.tick());
+        let (dirs, tick) = if guard.store.is_open() && !Shared::is_mine(&guard) {
+            let version = guard.store.published();
+            (version.len(), version.tick())
+        } else {
+            (guard.store.len(), guard.store.tick())
+        };
         format!("<Store of {dirs} director{} at tick {tick}>", if dirs == 1 { "y" } else { "ies" })
     }
 
@@ -410,6 +414,9 @@ impl Store {
     fn described(&self, py: Python<'_>) -> PyResult<Vec<livedirs_core::Described>> {
         let mut guard = self.shared.lock(py);
         match Shared::scope(py, &guard)? {
+            Scope::Working if guard.store.in_mapper() => {
+                Err(errors::transaction(py, "a mapper may not ask for the tree"))
+            }
             Scope::Working => Ok(guard.store.describe()),
             Scope::Published => Ok(guard.store.published().describe()),
         }

@@ -28,7 +28,7 @@ impl Shared {
         match result {
             Ok((result, guard)) => {
                 if own {
-                    self.commit_locked(py, guard)?;
+                    self.commit_locked(py, guard, false)?;
                 }
                 Ok(result)
             }
@@ -50,7 +50,7 @@ impl Shared {
             return result;
         }
         match result {
-            Ok(result) => self.commit(py).map(|_| result),
+            Ok(result) => self.commit_locked(py, self.lock(py), false).map(|_| result),
             Err(error) => {
                 self.undo_all(py);
                 Err(error)
@@ -80,15 +80,17 @@ impl Shared {
         drop((undone, left, callbacks));
     }
 
-    fn commit(self: &Arc<Self>, py: Python<'_>) -> PyResult<livedirs_core::Commit> {
-        self.commit_locked(py, self.lock(py))
-    }
-
-    /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone.
-    fn commit_locked(self: &Arc<Self>, py: Python<'_>, guard: Guard<'_>) -> PyResult<livedirs_core::Commit> {
+    /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone. `told`:
+    /// what the transaction did is wanted.
+    fn commit_locked(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        guard: Guard<'_>,
+        told: bool,
+    ) -> PyResult<Option<livedirs_core::Commit>> {
         match self.rounds(py, guard) {
             Ok(mut guard) => {
-                let (commit, left) = guard.store.commit();
+                let (commit, left) = guard.store.commit(told);
                 let callbacks = std::mem::take(&mut guard.on_commit);
                 guard.callbacks.extend(callbacks);
                 let call = !guard.callbacks.is_empty() && !guard.calling;
@@ -97,7 +99,7 @@ impl Shared {
                 drop(guard);
                 drop(left);
                 if call {
-                    self.run_callbacks(py);
+                    self.run_callbacks(py)?;
                 }
                 Ok(commit)
             }
@@ -127,24 +129,33 @@ impl Shared {
     }
 
     /// Calls what waits to be called after a commit, in order; those of later commits queue behind.
-    fn run_callbacks(&self, py: Python<'_>) {
+    fn run_callbacks(&self, py: Python<'_>) -> PyResult<()> {
         loop {
             let callback = {
                 let mut guard = self.lock(py);
                 let Some(callback) = guard.callbacks.pop_front() else {
                     guard.calling = false;
-                    return;
+                    return Ok(());
                 };
                 callback
             };
-            call_back(py, callback.bind(py));
+            if let Err(interrupt) = call_back(py, callback.bind(py)) {
+                self.lock(py).calling = false;
+                return Err(interrupt);
+            }
         }
     }
 }
 
 /// Calls a callback; an exception is logged.
-pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>) {
+///
+/// # Errors
+/// What is no `Exception`: an interrupt, say.
+pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
     if let Err(error) = callback.call0() {
+        if !error.is_instance_of::<pyo3::exceptions::PyException>(py) {
+            return Err(error);
+        }
         let logged = py.import("logging").and_then(|logging| {
             let logger = logging.call_method1("getLogger", ("livedirs",))?;
             let info = pyo3::types::PyDict::new(py);
@@ -155,6 +166,7 @@ pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>) {
             error.write_unraisable(py, Some(callback));
         }
     }
+    Ok(())
 }
 
 fn call_hook(py: Python<'_>, hook: &crate::host::Code) -> PyResult<()> {
@@ -222,7 +234,7 @@ impl Transaction {
 
     /// The block must be open, and the caller's.
     fn check_open(&self, py: Python<'_>, inner: &Inner) -> PyResult<()> {
-        if self.state() != OPEN || !Shared::is_mine(py, inner) {
+        if self.state() != OPEN || !Shared::is_mine(inner) {
             return Err(errors::transaction(py, "this transaction is not open: use it inside its with block"));
         }
         Ok(())
@@ -248,6 +260,7 @@ impl Transaction {
             return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
         }
         let shared = this.shared();
+        let me = Owner::me(py, shared);
         let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working => {
@@ -261,7 +274,7 @@ impl Transaction {
                 *this.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
                     Some(guard.on_commit.len());
             }
-            Scope::Published => guard = shared.take_turn(py, guard, Owner::me(py), this.timeout)?,
+            Scope::Published => guard = shared.take_turn(py, guard, me, this.timeout)?,
         }
         let block = guard.next_block;
         guard.next_block += 1;
@@ -288,9 +301,12 @@ impl Transaction {
         if state != OPEN && state != ROLLED_BACK {
             return Ok(());
         }
-        if !Shared::is_mine(py, &guard) {
+        if !Shared::is_mine(&guard) {
             let message = "a transaction ends on the thread and in the task that opened it";
             return Err(errors::transaction(py, message));
+        }
+        if guard.store.in_mapper() {
+            return Err(errors::transaction(py, "a mapper may not end a transaction"));
         }
         // Blocks that were opened inside of this one and never left (a generator that was dropped) end with it.
         let block = self.block.load(Ordering::Relaxed);
@@ -317,8 +333,9 @@ impl Transaction {
             return Ok(());
         }
         if outermost {
-            let commit = shared.commit_locked(py, guard)?;
-            drop(self.result.set(commit));
+            if let Some(commit) = shared.commit_locked(py, guard, true)? {
+                drop(self.result.set(commit));
+            }
         } else {
             guard.store.release_savepoint();
         }

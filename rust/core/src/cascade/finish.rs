@@ -124,16 +124,23 @@ impl<H: Host> Store<H> {
         for (key, value) in new {
             keys.entry(key).or_default().1.push(value);
         }
+        let mut unsure = Vec::new();
         for (key, (was, is)) in keys {
-            let equal = was.len() == is.len()
-                && self.verdicts.sequences(was.iter().copied(), is.iter().copied())?;
+            let equal = match self.verdicts.sequences(was.iter().copied(), is.iter().copied()) {
+                _ if was.len() != is.len() => false,
+                Ok(equal) => equal,
+                Err(mut pairs) => {
+                    unsure.append(&mut pairs);
+                    continue;
+                }
+            };
             if !equal {
                 let old = Vals::from_vec(was.into_iter().cloned().collect());
                 let new = Vals::from_vec(is.into_iter().cloned().collect());
                 changed.push(Changed { key: key.clone(), old, new });
             }
         }
-        Ok(())
+        if unsure.is_empty() { Ok(()) } else { Err(unsure.into()) }
     }
 
     /// The row of a key gets what this unit gives now, unless that is what it has.

@@ -4,6 +4,7 @@
 //! were postponed ([`Store::next_hook`]), and ends here: what changed is stamped, tombstones that nobody needs are
 //! purged, and the clock moves on. The answer is whether another round is due.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::error::{Refusal, Result};
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::transaction::Undo;
-use crate::value::Host;
+use crate::value::{Host, Unsure};
 
 /// What a round left to decide of a row.
 struct Touched<V> {
@@ -75,6 +76,7 @@ impl<H: Host> Store<H> {
     /// # Errors
     /// `Unsure`: nothing has changed, and the call is to be repeated.
     pub fn update_with_status(&mut self) -> Result<bool, H> {
+        self.refresh_previous()?;
         let again = self.is_due();
         let rows = self.judge_rows()?;
         let mut changed = BTreeSet::new();
@@ -98,6 +100,7 @@ impl<H: Host> Store<H> {
         let mut judged = Judged { changed: BTreeSet::new(), removed: Vec::new(), unchanged: Vec::new() };
         let mut seen: BTreeSet<(NameId, &Key)> = BTreeSet::new();
         let mut last = None;
+        let mut unsure = Vec::new();
         for undo in &self.work.journal[self.work.round_start..] {
             let Undo::Row { dir, key, old, live } = undo else { continue };
             let single = self.work.retouched.is_empty() || !self.work.retouched.contains(&(*dir, key.clone()));
@@ -121,7 +124,13 @@ impl<H: Host> Store<H> {
             let was = there.and_then(|(_, row)| row.content());
             let equal = match (was, directory.content(key)) {
                 (None, None) => true,
-                (Some(was), Some(is)) => self.equal(was, is)?,
+                (Some(was), Some(is)) => match self.equal(was, is) {
+                    Ok(equal) => equal,
+                    Err(mut pairs) => {
+                        unsure.append(&mut pairs);
+                        continue;
+                    }
+                },
                 _ => false,
             };
             if directory.content(key).is_none() {
@@ -132,10 +141,10 @@ impl<H: Host> Store<H> {
                 judged.changed.insert(*dir);
             }
         }
-        Ok(judged)
+        if unsure.is_empty() { Ok(judged) } else { Err(unsure.into()) }
     }
 
-    fn equal(&self, a: &Content<H::Value>, b: &Content<H::Value>) -> Result<bool, H> {
+    pub(crate) fn equal(&self, a: &Content<H::Value>, b: &Content<H::Value>) -> std::result::Result<bool, Unsure<H>> {
         Ok(a.iter().count() == b.iter().count() && self.verdicts.sequences(a.iter(), b.iter())?)
     }
 
@@ -210,6 +219,7 @@ impl<H: Host> Store<H> {
         }
         for (id, was) in touched {
             if let Some((_, name)) = &was
+                && !name.is_previous()
                 && !self.work.came.contains(&id)
             {
                 self.work.was_live.entry(id).or_insert_with(|| name.clone());
@@ -269,8 +279,11 @@ impl<H: Host> Store<H> {
         let recent = self.ctx.tick.saturating_sub(self.options.history);
         let horizon = self.readers.horizon_of_dirs().unwrap_or(Tick::MAX).min(recent).min(limit);
         let purged = self.purge_dirs_before(horizon);
-        if !self.ctx.tombed.is_empty() {
-            let dirs: Vec<NameId> = self.ctx.tombed.iter().map(|(id, ..)| *id).collect();
+        // Only directories whose oldest tombstone is old enough are looked at.
+        if let Some(last) = recent.min(limit).checked_sub(1)
+            && !self.ctx.tombed.is_empty()
+        {
+            let dirs: Vec<NameId> = self.ctx.tombed.changes_since(&Reverse(last)).map(|(id, ..)| *id).collect();
             for dir in dirs {
                 let horizon = self.readers.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(recent).min(limit);
                 self.purge_keys_before(dir, horizon);

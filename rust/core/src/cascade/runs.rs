@@ -21,6 +21,10 @@ impl Runs {
         self.counted.clear();
     }
 
+    pub(crate) fn capacity(&self) -> usize {
+        self.in_order.capacity() + self.counted.capacity()
+    }
+
     /// Counts a run; which of that unit it is, from 1.
     pub(crate) fn count(&mut self, height: u32, reader: &Reader, nested: bool) -> u32 {
         let run = (height, reader.clone());

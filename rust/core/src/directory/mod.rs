@@ -11,6 +11,7 @@
 //! 3. A derived directory's rows are what its units gave, by source, or their fold (`derived.rs`).
 
 mod derived;
+mod previous;
 mod row;
 
 pub(crate) use derived::{
@@ -18,6 +19,7 @@ pub(crate) use derived::{
 };
 pub use derived::{Arrow, Fold, Op, Outputs, Range, Upper};
 pub use row::ValueVec;
+pub(crate) use previous::{Mirror, Mirrors};
 pub(crate) use row::{Content, Lives, Row, Source, Vals};
 
 use std::sync::Arc;
@@ -33,6 +35,7 @@ use crate::{Key, NameId};
 pub enum DirKind {
     Input,
     Derived,
+    Previous,
 }
 
 /// What is run when a directory was made or removed.
@@ -45,6 +48,8 @@ pub struct Hooks<H: Host> {
 pub(crate) enum Kind<H: Host> {
     Input(Option<Arc<Hooks<H>>>),
     Derived(Derived<H>),
+    /// Of this directory.
+    Previous(NameId),
 }
 
 impl<H: Host> Clone for Kind<H> {
@@ -52,6 +57,7 @@ impl<H: Host> Clone for Kind<H> {
         match self {
             Kind::Input(hooks) => Kind::Input(hooks.clone()),
             Kind::Derived(derived) => Kind::Derived(derived.clone()),
+            Kind::Previous(of) => Kind::Previous(*of),
         }
     }
 }
@@ -168,20 +174,21 @@ impl<H: Host> Directory<H> {
         match self.kind {
             Kind::Input(_) => DirKind::Input,
             Kind::Derived(_) => DirKind::Derived,
+            Kind::Previous(_) => DirKind::Previous,
         }
     }
 
     pub(crate) const fn derived(&self) -> Option<&Derived<H>> {
         match &self.kind {
             Kind::Derived(derived) => Some(derived),
-            Kind::Input(_) => None,
+            Kind::Input(_) | Kind::Previous(_) => None,
         }
     }
 
     pub(crate) const fn derived_mut(&mut self) -> Option<&mut Derived<H>> {
         match &mut self.kind {
             Kind::Derived(derived) => Some(derived),
-            Kind::Input(_) => None,
+            Kind::Input(_) | Kind::Previous(_) => None,
         }
     }
 

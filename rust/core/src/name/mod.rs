@@ -24,6 +24,9 @@ use std::sync::Arc;
 use crate::key::Key;
 use crate::key::repr::Quoted;
 
+/// What the name of a previous directory has behind that of its directory.
+const PREVIOUS: &str = "\0/";
+
 /// A checked directory name; see the head of its module. A clone costs one reference count.
 ///
 /// ```
@@ -123,9 +126,28 @@ impl Name {
             .split('/')
     }
 
-    /// The whole text.
+    /// The whole text; of a previous directory that of the name which it bears.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.strip_suffix(PREVIOUS).unwrap_or(&self.0)
+    }
+
+    /// Under which name the store keeps the previous directory of this name; no user can give it (invariant 1). It
+    /// shows as the name itself. Of such a name, it again. O(length).
+    #[must_use]
+    pub fn previous(&self) -> Name {
+        if self.is_previous() { self.clone() } else { Name([&*self.0, PREVIOUS].concat().into()) }
+    }
+
+    /// Whether this is the name of a previous directory.
+    #[must_use]
+    pub fn is_previous(&self) -> bool {
+        self.0.ends_with(PREVIOUS)
+    }
+
+    /// The name that it bears: itself, but for that of a previous directory.
+    #[must_use]
+    pub fn shown(&self) -> Name {
+        if self.is_previous() { Name(self.as_str().into()) } else { self.clone() }
     }
 
     /// The bytes that the name has on the heap; clones share them.
@@ -165,7 +187,7 @@ impl PartialOrd for Name {
 impl Hash for Name {
     /// As the `str` hashes, which `Borrow<str>` asks for.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        self.0.hash(state);
     }
 }
 
@@ -183,7 +205,7 @@ impl AsRef<str> for Name {
 
 impl Display for Name {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 

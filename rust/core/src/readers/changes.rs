@@ -39,6 +39,9 @@ impl<H: Host> Version<H> {
         }
         let mut changes = DirChanges { tick: ctx.tick, reset: false, changed: Vec::new(), removed: Vec::new() };
         for (id, _, slot) in ctx.dirs.state.changes_since(&since) {
+            if slot.name.is_previous() {
+                continue;
+            }
             match slot.state {
                 State::Live(_) => changes.changed.push(slot.name.clone()),
                 State::Deleted(_) if ctx.dirs.was_there(*id, since) => changes.removed.push(slot.name.clone()),

@@ -73,13 +73,13 @@ impl Readers {
 impl<H: Host> Store<H> {
     /// A reader of the store (`None`) or of a directory now stands at a position: what was removed at that tick or later
     /// is kept for it. To be entered at the tick of the last commit. O(log readers).
-    pub fn enter(&mut self, of: Option<NameId>, at: Tick) {
+    pub fn enter_reader(&mut self, of: Option<NameId>, at: Tick) {
         self.readers.enter(of, at);
     }
 
     /// A reader no longer stands at a position; one that moves on enters the new position first. What nobody needs any
     /// more goes at once, or where a transaction is open, at its end. O(log n) for each tombstone that goes.
-    pub fn leave(&mut self, of: Option<NameId>, at: Tick) {
+    pub fn leave_reader(&mut self, of: Option<NameId>, at: Tick) {
         self.readers.leave(of, at);
         self.purge_deleted_dirs();
     }

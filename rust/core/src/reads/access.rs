@@ -66,7 +66,7 @@ impl<H: Host> Store<H> {
     /// Names of directories as code sees them, in order.
     #[must_use]
     pub fn names(&self) -> Vec<Name> {
-        let live = self.ctx.dirs.iter().filter(|(_, id, _)| self.is_visible(*id));
+        let live = self.ctx.dirs.iter().filter(|(name, id, _)| !name.is_previous() && self.is_visible(*id));
         live.map(|(name, ..)| name.clone()).collect()
     }
 
@@ -108,10 +108,12 @@ impl<H: Host> Version<H> {
         self.0.tick
     }
 
-    /// The directory of a name. O(log n).
+    /// The directory of a name. O(log n). Of the name of a previous directory that nobody had asked for: its
+    /// directory, which is what it would show.
     #[must_use]
     pub fn find(&self, name: &Name) -> Option<NameId> {
-        self.0.dirs.id(name).filter(|&id| self.0.dirs.get(id).is_some())
+        let found = self.0.dirs.id(name).filter(|&id| self.0.dirs.get(id).is_some());
+        if found.is_none() && name.is_previous() { self.find(&name.shown()) } else { found }
     }
 
     /// The same where the host remembers under which number it found the name last.
@@ -129,7 +131,7 @@ impl<H: Host> Version<H> {
     /// Names of directories, in order.
     #[must_use]
     pub fn names(&self) -> Vec<Name> {
-        self.0.dirs.iter().map(|(name, ..)| name.clone()).collect()
+        self.0.dirs.iter().map(|(name, ..)| name.clone()).filter(|name| !name.is_previous()).collect()
     }
 
     /// How many directories there are.

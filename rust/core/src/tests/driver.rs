@@ -68,10 +68,10 @@ impl Driver {
         self.check();
         match block(self).and_then(|()| self.rounds()) {
             Ok(()) => {
-                let (commit, leftovers) = self.store.commit();
+                let (commit, leftovers) = self.store.commit(true);
                 drop(leftovers);
                 self.check();
-                Ok(commit)
+                commit.ok_or_else(|| unreachable!("it was asked to tell"))
             }
             Err(stop) => {
                 drop(self.store.rollback());
@@ -135,9 +135,11 @@ impl Driver {
     ) -> Result<T, TestHost> {
         let answer = loop {
             match operation(&mut self.store) {
-                Err(Error::Unsure(pair)) => {
-                    let equal = decide(&pair);
-                    self.store.decide(pair, equal);
+                Err(Error::Unsure(pairs)) => {
+                    for pair in pairs {
+                        let equal = decide(&pair);
+                        self.store.decide(pair, equal);
+                    }
                 }
                 answer => break answer,
             }

@@ -77,6 +77,13 @@ impl Same for V {
         }
     }
 
+    fn address(&self) -> usize {
+        match self {
+            V::Opaque(opaque) => Rc::as_ptr(opaque).cast::<u8>() as usize,
+            _ => 0,
+        }
+    }
+
     fn same(&self, other: &Self) -> Option<bool> {
         match (self, other) {
             (V::Opaque(a), V::Opaque(b)) if !Rc::ptr_eq(a, b) => None,
@@ -161,6 +168,10 @@ impl fmt::Debug for Code {
 impl Same for Code {
     fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn address(&self) -> usize {
+        Rc::as_ptr(&self.0).cast::<u8>() as usize
     }
 
     fn same(&self, other: &Self) -> Option<bool> {

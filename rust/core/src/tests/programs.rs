@@ -700,14 +700,14 @@ fn check(case: &Case) {
             Event::Update { acts, fails } => update(&mut d, &program, &mut model, &mut log, acts, *fails),
             Event::OpenOfDirs => {
                 let position = d.store.tick();
-                d.store.enter(None, position);
+                d.store.enter_reader(None, position);
                 cursors.push(Cursor { of: None, position });
             }
             Event::OpenOfKeys(of) => {
                 let of = program.source(of % program.sources());
                 if let Some(id) = d.store.find(&name(&of)) {
                     let position = d.store.tick();
-                    d.store.enter(Some(id), position);
+                    d.store.enter_reader(Some(id), position);
                     cursors.push(Cursor { of: Some((of, id)), position });
                 }
             }
@@ -717,7 +717,7 @@ fn check(case: &Case) {
             }
             Event::Close(at) if !cursors.is_empty() => {
                 let cursor = cursors.swap_remove(at % cursors.len());
-                d.store.leave(cursor.of.map(|(_, id)| id), cursor.position);
+                d.store.leave_reader(cursor.of.map(|(_, id)| id), cursor.position);
             }
             Event::Poll(_) | Event::Close(_) => {}
         }
@@ -731,7 +731,7 @@ fn check(case: &Case) {
         }
     }
     for cursor in cursors {
-        d.store.leave(cursor.of.map(|(_, id)| id), cursor.position);
+        d.store.leave_reader(cursor.of.map(|(_, id)| id), cursor.position);
     }
     d.store.purge_deleted_dirs();
     let all: Vec<Act> = (0..program.sources()).map(Act::RemoveDir).collect();
@@ -757,8 +757,8 @@ fn poll(d: &mut Driver, log: &Log, cursor: &mut Cursor) {
         }
     }
     let now = d.store.tick();
-    d.store.enter(cursor.of.as_ref().map(|(_, id)| *id), now);
-    d.store.leave(of, cursor.position);
+    d.store.enter_reader(cursor.of.as_ref().map(|(_, id)| *id), now);
+    d.store.leave_reader(of, cursor.position);
     cursor.position = now;
 }
 

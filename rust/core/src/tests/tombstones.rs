@@ -17,13 +17,13 @@ struct Cursor {
 impl Cursor {
     fn of_dirs(d: &mut Driver) -> Cursor {
         let position = d.store.tick();
-        d.store.enter(None, position);
+        d.store.enter_reader(None, position);
         Cursor { of: None, position }
     }
 
     fn of_keys(d: &mut Driver, of: &str) -> Cursor {
         let (id, position) = (d.store.find(&name(of)).expect("a directory"), d.store.tick());
-        d.store.enter(Some(id), position);
+        d.store.enter_reader(Some(id), position);
         Cursor { of: Some((of.to_owned(), id)), position }
     }
 
@@ -49,15 +49,15 @@ impl Cursor {
             },
         };
         let of = self.of.as_ref().map(|(_, id)| *id);
-        d.store.enter(of, version.tick());
-        d.store.leave(of, self.position);
+        d.store.enter_reader(of, version.tick());
+        d.store.leave_reader(of, self.position);
         self.position = version.tick();
         d.store.check_invariants().unwrap();
         told
     }
 
     fn close(self, d: &mut Driver) {
-        d.store.leave(self.of.map(|(_, id)| id), self.position);
+        d.store.leave_reader(self.of.map(|(_, id)| id), self.position);
         d.store.check_invariants().unwrap();
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Held;
 
 /// Most entries of a leaf and children of an inner node. Tiny in tests, so that splits and merges happen.
-pub(super) const CAP: usize = if cfg!(any(test, feature = "small-nodes")) { 4 } else { 16 };
+pub(super) const CAP: usize = if cfg!(any(test, feature = "small-nodes")) { 4 } else { 32 };
 
 /// Least of them, away from the root and the right edge. A quarter, not half: between a split and a merge lie then
 /// several writes, whatever their order.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::context::{Context, Generation, NameId};
+use crate::directory::DirKind;
+use crate::dirs::State;
 use crate::name::Name;
 use crate::store::{Store, Work};
 use crate::tick::Tick;
@@ -34,18 +36,22 @@ pub struct Commit {
 }
 
 /// What a transaction leaves behind, to be dropped with no lock held: values run their destructors then.
-pub struct Leftovers<H: Host>(#[allow(dead_code, reason = "held to be dropped")] Vec<Box<dyn Held<H>>>);
+pub struct Leftovers<H: Host> {
+    #[expect(dead_code, reason = "held to be dropped")]
+    journal: Vec<Undo<H>>,
+    #[expect(dead_code, reason = "held to be dropped")]
+    work: Option<Box<Work<H>>>,
+}
 
-trait Held<H> {}
-impl<H: Host> Held<H> for Work<H> {}
-impl<H: Host> Held<H> for Vec<Undo<H>> {}
-impl<H: Host> Held<H> for Context<H> {}
+/// So many entries of a journal have room from the start: most transactions need no more.
+const SMALL_JOURNAL: usize = 16;
 
 impl<H: Host> Store<H> {
     /// Opens a transaction. O(1). One must not be open.
     pub fn begin(&mut self) {
         self.open = true;
         self.work.base = Base::of(&self.ctx);
+        self.work.journal.reserve(SMALL_JOURNAL);
     }
 
     /// Opens a savepoint within the transaction. O(hooks that wait).
@@ -66,7 +72,7 @@ impl<H: Host> Store<H> {
     /// Undoes all since the innermost savepoint, which stays. O(what was done since).
     #[must_use]
     pub fn rollback_to_savepoint(&mut self) -> Leftovers<H> {
-        let Some(mark) = self.work.marks.last() else { return Leftovers(Vec::new()) };
+        let Some(mark) = self.work.marks.last() else { return Leftovers { journal: Vec::new(), work: None } };
         let (journal, base, hooks) = (mark.journal, mark.base, mark.hooks.clone());
         let failed_then: Vec<_> = mark.failed.iter().cloned().collect();
         let undone = self.go_back_to(journal);
@@ -82,7 +88,7 @@ impl<H: Host> Store<H> {
             }
         }
         self.work.trash.extend(dropped.into_iter().map(|(_, problem)| problem));
-        Leftovers(vec![Box::new(undone)])
+        Leftovers { journal: undone, work: None }
     }
 
     /// Undoes the whole transaction, which stays open. O(what was done).
@@ -94,7 +100,7 @@ impl<H: Host> Store<H> {
         let mut work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
         self.work.base = base;
         work.base = base;
-        Leftovers(vec![Box::new(undone), Box::new(work)])
+        Leftovers { journal: undone, work: Some(Box::new(work)) }
     }
 
     fn go_back_to(&mut self, mark: usize) -> Vec<Undo<H>> {
@@ -119,22 +125,39 @@ impl<H: Host> Store<H> {
     /// could not be purged while it was open, goes now.
     #[must_use]
     pub fn end(&mut self) -> Leftovers<H> {
-        let work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
+        let left = self.take_work();
         self.open = false;
         self.purge();
-        Leftovers(vec![Box::new(work)])
+        self.make_asked();
+        left
     }
 
-    /// Publishes the transaction, after the round that was the last.
+    /// Empties what the transaction worked with.
+    fn take_work(&mut self) -> Leftovers<H> {
+        let journal = std::mem::take(&mut self.work.journal);
+        let work = if self.work.is_plain() {
+            self.work.reset();
+            None
+        } else {
+            Some(Box::new(std::mem::replace(&mut self.work, Work::new(&self.ctx))))
+        };
+        Leftovers { journal, work }
+    }
+
+    /// Publishes the transaction, after the round that was the last. `told`: what it did is wanted.
     #[must_use]
-    pub fn commit(&mut self) -> (Commit, Leftovers<H>) {
+    pub fn commit(&mut self, told: bool) -> (Option<Commit>, Leftovers<H>) {
         // A reader may have moved on since the last round.
         self.open = false;
         let purged = self.work.purged_dirs + self.purge();
+        if !told {
+            return (None, self.take_work());
+        }
         let names = |ids: &mut dyn Iterator<Item = NameId>| -> Vec<Name> {
             ids.filter_map(|id| self.ctx.dirs.name(id).cloned()).collect()
         };
-        let changed = names(&mut self.work.changed.iter().copied().filter(|&id| self.ctx.dirs.get(id).is_some()));
+        let is_listed = |&id: &NameId| self.ctx.dirs.get(id).is_some_and(|d| d.kind() != DirKind::Previous);
+        let changed = names(&mut self.work.changed.iter().copied().filter(is_listed));
         let removed = self
             .work
             .was_live
@@ -150,8 +173,7 @@ impl<H: Host> Store<H> {
             purged,
             mapped: self.work.mapped,
         };
-        let work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
-        (commit, Leftovers(vec![Box::new(work)]))
+        (Some(commit), self.take_work())
     }
 
     /// The version that the last commit made. O(1); while a transaction is open and has written, once O(what it wrote).
@@ -204,7 +226,13 @@ impl<H: Host> Store<H> {
     pub fn derived_changed_since(&self, mark: usize) -> bool {
         self.work.journal.get(mark..).unwrap_or_default().iter().any(|undo| match undo {
             Undo::Row { dir, .. } => self.ctx.dirs.get(*dir).is_none_or(|directory| directory.derived().is_some()),
-            Undo::Slot { .. } => true,
+            Undo::Slot { id, old } => {
+                let was = match old.as_ref().map(|(_, slot)| &slot.state) {
+                    Some(State::Live(directory)) => Some(directory.generation),
+                    _ => None,
+                };
+                was != self.ctx.dirs.get(*id).map(|directory| directory.generation)
+            }
             _ => false,
         })
     }

@@ -1,10 +1,12 @@
 //! Every change of a version goes through here: the edit, its entry in the journal, and the counts.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::Key;
 use crate::context::{ArrowKey, NameId, Reader};
 use crate::directory::{
+    DirKind, Mirror,
     Content, Directory, Group, KeyTombs, Lives, Member, Pending, Ranked, Row, Source, Unit, Upper, ValueVec, Vals,
 };
 use crate::dirs::{Since, Slot, State};
@@ -115,16 +117,16 @@ impl<H: Host> Store<H> {
             let old = (directory.floor, directory.tombs.clone());
             let mut tombs = directory.tombs.take().unwrap_or_default();
             edit(Arc::make_mut(&mut tombs));
-            let any = !tombs.queue.is_empty();
-            directory.tombs = any.then_some(tombs);
-            (old, any)
+            let oldest = tombs.queue.first().map(|((removed, _), ..)| *removed);
+            directory.tombs = oldest.map(|_| tombs);
+            (old, oldest)
         });
-        let Some(((floor, old), any)) = done else { return };
+        let Some(((floor, old), oldest)) = done else { return };
         self.log(Undo::Tombs { dir, floor, old });
-        self.set_tombed(dir, any);
+        self.set_tombed(dir, oldest);
     }
 
-    /// The end of a round found that a reader may need this tombstone.
+    /// A tombstone of a key is there to be purged.
     pub(crate) fn queue_tomb(&mut self, dir: NameId, at: (Tick, Key)) {
         self.edit_tombs(dir, |tombs| {
             tombs.queue.set(at, (), ());
@@ -144,13 +146,14 @@ impl<H: Host> Store<H> {
 
     /// A directory has no tombstones any more, because it is gone or of a new generation.
     pub(crate) fn untomb(&mut self, dir: NameId) {
-        self.set_tombed(dir, false);
+        self.set_tombed(dir, None);
     }
 
-    fn set_tombed(&mut self, dir: NameId, is: bool) {
-        let was = self.ctx.tombed.contains_key(&dir);
-        if was != is {
-            put(&mut self.ctx.tombed, dir, is.then_some(((), ())));
+    /// Notes the oldest tombstone of a key of a directory.
+    fn set_tombed(&mut self, dir: NameId, oldest: Option<Tick>) {
+        let was = self.ctx.tombed.get_entry(&dir).map(|(_, Reverse(was), ())| *was);
+        if was != oldest {
+            put(&mut self.ctx.tombed, dir, oldest.map(|oldest| (Reverse(oldest), ())));
             self.log(Undo::Tombed { dir, was });
         }
     }
@@ -226,7 +229,8 @@ impl<H: Host> Store<H> {
 
     fn put_slot(&mut self, id: NameId, entry: Option<(Tick, Slot<H>)>) {
         let count = |entry: Option<&Slot<H>>| match entry.map(|slot| &slot.state) {
-            Some(State::Live(_)) => (1, 0),
+            // A previous directory belongs to another, and does not count.
+            Some(State::Live(directory)) => (usize::from(directory.kind() != DirKind::Previous), 0),
             Some(State::Deleted(_)) => (0, 1),
             _ => (0, 0),
         };
@@ -309,6 +313,12 @@ impl<H: Host> Store<H> {
         let entry = since.map(|since| ((), Since(since)));
         let old = put(&mut self.ctx.dirs.earlier, (id, removed), entry).map(|((), since)| since);
         self.log(Undo::Earlier { key: (id, removed), old });
+    }
+
+    pub(crate) fn set_mirror(&mut self, of: NameId, mirror: Option<Mirror>) {
+        let entry = mirror.map(|mirror| (!mirror.lag.is_empty(), mirror));
+        let old = put(&mut self.ctx.mirrors, of, entry);
+        self.log(Undo::Mirror { of, old });
     }
 
     pub(crate) fn set_queued(&mut self, removed: Tick, id: NameId, is: bool) {

@@ -8,13 +8,14 @@
 //! The journal is also the record of what a round touched, from which its end finds what changed; and it holds the
 //! values that were replaced, so that no destructor runs before the host drops the journal with no lock held.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::Key;
 use crate::cascade::Due;
 use crate::context::{ArrowKey, Context, Counts, NameId, Reader};
 use crate::directory::{
-    Derived, Directory, Folding, Group, KeyTombs, Member, Pending, Ranked, Row, Source, Unit, Upper, Vals,
+    Derived, Directory, Folding, Group, KeyTombs, Member, Mirror, Pending, Ranked, Row, Source, Unit, Upper, Vals,
 };
 use crate::dirs::{Since, Slot, State};
 use crate::name::Name;
@@ -33,12 +34,13 @@ pub(crate) enum Undo<H: Host> {
     Member { dir: NameId, key: Box<(Key, Source)>, old: Option<Vals<H::Value>> },
     Pending { dir: NameId, key: Box<(Key, Source)>, old: Option<Pending<H::Value>> },
     Tombs { dir: NameId, floor: Tick, old: Option<Arc<KeyTombs>> },
-    Tombed { dir: NameId, was: bool },
+    Tombed { dir: NameId, was: Option<Tick> },
     Slot { id: NameId, old: Option<(Tick, Slot<H>)> },
     Stamp { id: NameId, old: Tick },
     Name { name: Name, old: Option<NameId> },
     Earlier { key: (NameId, Tick), old: Option<Since> },
     Queue { key: (Tick, NameId), was: bool },
+    Mirror { of: NameId, old: Option<(bool, Mirror)> },
     Arrow { key: Box<ArrowKey>, upper: Upper, was: bool },
     Dependency { dir: NameId, tag: Box<Tag>, reader: Box<Reader>, was: bool },
     /// Of the queue of what is due, which is no part of the version; noted only where there is a savepoint.
@@ -65,6 +67,7 @@ impl<H: Host> Clone for Undo<H> {
             Undo::Name { name, old } => Undo::Name { name: name.clone(), old: *old },
             Undo::Earlier { key, old } => Undo::Earlier { key: *key, old: *old },
             Undo::Queue { key, was } => Undo::Queue { key: *key, was: *was },
+            Undo::Mirror { of, old } => Undo::Mirror { of: *of, old: old.clone() },
             Undo::Arrow { key, upper, was } => {
                 Undo::Arrow { key: key.clone(), upper: upper.clone(), was: *was }
             }
@@ -204,7 +207,9 @@ impl<H: Host> Context<H> {
                     directory.tombs.clone_from(old);
                 });
             }
-            Undo::Tombed { dir, was } => mark(&mut self.tombed, *dir, (), *was),
+            Undo::Tombed { dir, was } => {
+                put(&mut self.tombed, *dir, was.map(|oldest| (Reverse(oldest), ())));
+            }
             Undo::Stamp { id, old } => {
                 self.dirs.state.stamp(id, *old);
             }
@@ -215,6 +220,9 @@ impl<H: Host> Context<H> {
                 put(&mut self.dirs.earlier, *key, old.map(|since| ((), since)));
             }
             Undo::Queue { key, was } => mark(&mut self.dirs.queue, *key, (), *was),
+            Undo::Mirror { of, old } => {
+                put(&mut self.mirrors, *of, old.clone());
+            }
             Undo::Arrow { key, upper, was } => {
                 mark(&mut self.arrows, (**key).clone(), (key.parent, upper.clone()), *was);
             }

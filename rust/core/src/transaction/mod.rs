@@ -1,12 +1,13 @@
 //! Update transactions: writes, then one cascade, then the purge, then the commit.
 //!
 //! `journal` (how it goes back), `edit` (every change of a version), `write` (rows of input directories), `make` and
-//! `remove` (directories), `control` (begin, savepoint, rollback, commit).
+//! `remove` (directories), `previous` (mirrors of them), `control` (begin, savepoint, rollback, commit).
 
 mod control;
 mod edit;
 mod journal;
 mod make;
+mod previous;
 mod remove;
 mod write;
 

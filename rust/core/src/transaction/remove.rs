@@ -28,7 +28,7 @@ impl<H: Host> Store<H> {
         if self.ctx.dirs.get(id).is_some_and(|directory| !directory.owners.is_top()) {
             return Err(Refusal::OwnedByMapper(name.clone()).into());
         }
-        let children = self.ctx.children(id);
+        let children = self.ctx.heirs(id);
         if !children.is_empty() && !recursive {
             let by = children.iter().filter_map(|&child| self.ctx.dirs.name(child).cloned()).collect();
             return Err(Refusal::InUse { name: name.clone(), by }.into());
@@ -43,11 +43,11 @@ impl<H: Host> Store<H> {
     fn with_descendants(&self, id: NameId) -> Vec<NameId> {
         let mut order = Vec::new();
         let mut seen = std::collections::BTreeSet::from([id]);
-        let mut open = vec![(id, self.ctx.children(id))];
+        let mut open = vec![(id, self.ctx.heirs(id))];
         while let Some((id, children)) = open.last_mut() {
             match children.pop() {
                 Some(child) if seen.insert(child) => {
-                    let grandchildren = self.ctx.children(child);
+                    let grandchildren = self.ctx.heirs(child);
                     open.push((child, grandchildren));
                 }
                 Some(_) => {}
@@ -77,16 +77,26 @@ impl<H: Host> Store<H> {
         let now = self.ctx.tick;
         self.clear_due(directory.height, id);
         self.forget_failures(id);
-        let orphans = self.drop_trails_of(id, directory);
+        let mut orphans = self.drop_trails_of(id, directory);
+        orphans.extend(self.ctx.mirrors.get(&id).map(|mirror| mirror.id));
         self.set_arrows(id, directory.arrows(), false);
-        let deleted = State::Deleted(DeletedDir { since: directory.there_since });
-        self.set_slot(id, now, Slot { name: slot.name.clone(), state: deleted });
+        // A previous directory goes with another, whose tombstone tells of it.
+        let mirrored = if let Kind::Previous(of) = directory.kind { Some(of) } else { None };
+        let (stamp, state) = match mirrored {
+            None => (now, State::Deleted(DeletedDir { since: directory.there_since })),
+            Some(of) => {
+                self.set_mirror(of, None);
+                (0, State::Absent)
+            }
+        };
+        self.set_slot(id, stamp, Slot { name: slot.name.clone(), state });
         self.untomb(id);
         self.forget_hooks(directory.generation, &directory.kind);
         self.ctx.counts.keys -= directory.rows.len();
         self.ctx.counts.key_tombstones -= directory.rows.total() - directory.rows.len();
         match by {
             // It is made anew at once: the names of the store are what they were.
+            _ if mirrored.is_some() => self.generation_changed(id, None),
             Some(_) => self.generation_changed(id, by),
             None => self.existence_changed(id, None),
         }
@@ -94,6 +104,9 @@ impl<H: Host> Store<H> {
             self.ctx.arrows_of(id).map(|arrow| (arrow.child, arrow.arrow)).collect();
         for (child, arrow) in arrows {
             self.invalidate_units(child, arrow);
+        }
+        if mirrored.is_some() {
+            self.free_name(id);
         }
         orphans
     }

@@ -35,7 +35,8 @@ impl<H: Host> Store<H> {
     pub fn writable_at(&self, name: &Name, hint: NameId) -> Result<NameId, H> {
         let is_it = !self.in_mapper()
             && self.ctx.dirs.slot(hint).is_some_and(|slot| {
-                matches!(&slot.state, State::Live(directory) if directory.derived().is_none()) && slot.name == *name
+                matches!(&slot.state, State::Live(directory) if directory.kind() == DirKind::Input)
+                    && slot.name == *name
             });
         if is_it { Ok(hint) } else { self.writable(name) }
     }
