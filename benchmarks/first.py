@@ -32,10 +32,10 @@ from typing import Literal, NamedTuple, TypeVar
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from tables import GROUPS, LiveDirs, Sqlite, Work, from_scratch
 
 import livedirs
 from livedirs import InputDirectory, Store
-from tables import GROUPS, LiveDirs, Sqlite, Work, from_scratch
 
 W = TypeVar("W")
 

@@ -1,6 +1,7 @@
 import enum
 import math
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -133,6 +134,65 @@ def test_a_removed_key_comes_back_as_it_is_given_next():
     del d[1.0]
     d[1.0] = 0
     assert repr(list(d)) == "[1.0]"
+
+
+@pytest.mark.parametrize("history", [0, 5])
+@pytest.mark.parametrize("one_block", [True, False], ids="in_one_block in_two_transactions".split())
+@pytest.mark.parametrize("was, comes", [(1, 1.0), (1.0, 1), (0.0, -0.0), ((1, "x"), (1.0, "x"))])
+def test_a_removed_key_is_spelt_as_it_is_given_next(was, comes, one_block, history):
+    store = Store(history=history)
+    d = store.mkdir("/d/", {was: "a", 7: "b"})
+    if one_block:
+        with store.update():
+            del d[was]
+            d[comes] = "c"
+    else:
+        del d[was]
+        d[comes] = "c"
+    assert repr(sorted(d, key=lambda key: key == 7)) == repr([comes, 7])
+    assert d[was] == d[comes] == "c"
+
+
+@pytest.mark.parametrize("history", [0, 5])
+def test_a_key_whose_removal_was_undone_keeps_its_spelling(history):
+    store = Store(history=history)
+    d = store.mkdir("/d/", {1: "a"})
+    with store.update() as tx:
+        del d[1.0]
+        d[1.0] = "b"
+        d[True] = "c"
+        tx.rollback()
+    assert repr(list(d.items())) == "[(1, 'a')]"
+    with store.update():
+        with store.update() as tx:
+            del d[1]
+            d[1.0] = "b"
+            tx.rollback()
+        assert repr(list(d.items())) == "[(1, 'a')]"
+    d[1.0] = "c"
+    assert repr(list(d.items())) == "[(1, 'c')]"
+
+
+def test_another_thread_sees_a_key_as_it_was_spelt_at_the_last_commit():
+    store = Store()
+    d = store.mkdir("/d/", {1: "a"})
+    with store.update(), ThreadPoolExecutor(1) as pool:
+        del d[1]
+        d[1.0] = "b"
+        assert repr(list(d.items())) == "[(1.0, 'b')]"
+        assert pool.submit(lambda: repr(list(d.items()))).result(60) == "[(1, 'a')]"
+
+
+def test_a_removed_key_keeps_its_spelling_where_a_later_round_of_the_commit_fails():
+    def fail(store):
+        raise ArithmeticError
+
+    store = Store()
+    d = store.mkdir("/d/", {1: "a"})
+    with pytest.raises(ArithmeticError), store.update():
+        del d[1.0]
+        store.mkdir("/x/", on_create=lambda store: store.mkdir("/y/", on_create=fail))
+    assert repr(list(d.items())) == "[(1, 'a')]"
 
 
 def test_int_and_float_compare_exactly():

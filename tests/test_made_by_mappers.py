@@ -398,6 +398,7 @@ def test_what_its_own_run_makes_or_computes_does_not_make_it_run_again():
         if made not in store:
             made = source.map(made, copied)
             return [(key, (len(made), sum(made.values()), len(list(made))))]
+        return None
 
     out = keys.map("/out/", make)
     assert log == [1, 2]
@@ -551,7 +552,7 @@ def test_a_maker_of_many_keys_leaves_nothing_behind():
     w = World()
     before = figures(w.store)
     for _ in range(3):
-        w.keys.update({k: "v" for k in range(200)})
+        w.keys.update(dict.fromkeys(range(200), "v"))
         assert len(w.names()) == 200
         with w.store.update() as tx:
             w.keys.clear()

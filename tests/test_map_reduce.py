@@ -288,7 +288,7 @@ def test_a_folded_directory_takes_in_what_removes_and_brings_many_keys():
     before = figures(store)
     with store.update():
         d.clear()
-        d.update({k: 1 for k in range(300)})
+        d.update(dict.fromkeys(range(300), 1))
     assert total == {0: 150, 1: 150}
     with pytest.raises(NotUniqueError):
         d.map("/m/", lambda key, values: [(0, key)])[0]

@@ -189,10 +189,17 @@ def enter(store):
 
 @pytest.mark.parametrize(
     "use",
-    [enter, lambda store: store.tick, lambda store: store.stats(), lambda store: store.snapshot()],
-    ids="update tick stats snapshot".split(),
+    [
+        enter,
+        lambda store: store.tick,
+        lambda store: store.stats(),
+        lambda store: store.snapshot(),
+        lambda store: store.tree(),
+        lambda store: store.to_mermaid(),
+    ],
+    ids="update tick stats snapshot tree to_mermaid".split(),
 )
-def test_a_mapper_may_not_open_a_transaction_or_ask_for_the_clock_counts_or_versions(use):
+def test_a_mapper_may_not_open_a_transaction_or_ask_for_the_clock_counts_versions_or_graph(use):
     store, d, m = make(lambda store, key, values: use(store) and None)
     with unchanged(store), pytest.raises(TransactionError):
         d[1] = 1
@@ -314,6 +321,24 @@ def test_one_round_is_enough_for_what_settles_at_once():
     total.map("/made-by/", lambda key, values: store.mkdir("/made/", {0: values[0]}) and None)
     d[3] = 30
     assert total == {0: 72} and store["/made/"] == {0: 72}
+
+
+@pytest.mark.parametrize("max_rounds, times", [(1_000, 1_001), (1, 2)])
+@pytest.mark.parametrize("cascade", [False, True], ids="at_the_end by_hand".split())
+def test_what_is_derived_and_removed_time_and_again_in_a_block_counts_no_rounds(max_rounds, times, cascade):
+    store = Store(max_rounds=max_rounds)
+    d = store.mkdir("/d/", {1: 1})
+    kept = d.map("/kept/", lambda key, values: [(key, values[0])])
+    with store.update() as tx:
+        for n in range(times):
+            passing = d.map("/passing/", lambda key, values: [(key, values[0])])
+            d[1] = n
+            if cascade:
+                tx.cascade()
+                assert passing == kept == {1: n}
+            store.remove_dir("/passing/")
+    assert tx.result.rounds == 1
+    assert list(store) == ["/d/", "/kept/"] and kept == {1: times - 1}
 
 
 def test_after_any_failure_the_next_transaction_maps_as_if_it_had_not_been():

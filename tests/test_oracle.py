@@ -133,6 +133,7 @@ def makes_map(world, me, other):
             n = len(values)
             made = world[other].map(DirName("/made" + me) / key, lambda k, vs: [(k, n), (n, len(vs))])
             return [(key, len(made))]
+        return None
 
     return fn
 
@@ -152,6 +153,7 @@ def makes_fold(world, me, other):
         if other in world:
             world[other].map_reduce(DirName("/made" + me) / key, lambda k, vs: [(len(vs), 1)], Count())
             return [(key, values[0])]
+        return None
 
     return fn
 

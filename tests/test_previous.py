@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from livedirs import DirInUseError, Directory, DirNotFoundError, InputDirectory, ReadOnlyError, Store
+from livedirs import Directory, DirInUseError, DirNotFoundError, InputDirectory, ReadOnlyError, Store
 
 
 def commit(store):
@@ -16,7 +16,14 @@ def commit(store):
 
 def counts(store):
     stats = store.stats()
-    return (stats.dirs, stats.keys, stats.names, stats.dependencies, stats.dir_tombstones, stats.key_tombstones)
+    return (
+        stats.dirs,
+        stats.keys,
+        stats.names,
+        stats.dependencies,
+        stats.dir_tombstones,
+        stats.key_tombstones,
+    )
 
 
 def test_shows_the_present_content_first_then_what_was_before_each_commit():
@@ -296,7 +303,7 @@ def test_another_thread_may_ask_while_a_transaction_is_open():
 def test_oracle_the_content_before_the_last_commit(seed):
     rng = random.Random(seed)
     store = Store()
-    d = store.mkdir("/d/", {k: 0 for k in range(rng.randrange(6))})
+    d = store.mkdir("/d/", dict.fromkeys(range(rng.randrange(6)), 0))
     m = d.map("/m/", lambda k, vs: [(vs[0], k), (k % 2, vs[0])])
     watched = [d, m]
     mirrors = {}

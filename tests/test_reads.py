@@ -11,7 +11,7 @@ class World:
     def __init__(self, read, keys=(1, 2), other=((1, "a"), (2, "b"), (3, "c"))):
         self.log = []
         self.store = Store()
-        self.parent = self.store.mkdir("/parent/", {key: 0 for key in keys})
+        self.parent = self.store.mkdir("/parent/", dict.fromkeys(keys, 0))
         self.other = self.store.mkdir("/other/", other)
 
         def reader(key, values):
@@ -302,7 +302,7 @@ def test_what_is_read_is_computed_first_and_nothing_is_mapped_twice(names, read)
 
 def test_a_reader_of_a_fold_sees_all_of_the_change():
     store, log = Store(), []
-    d = store.mkdir("/d/", {key: 1 for key in range(10)})
+    d = store.mkdir("/d/", dict.fromkeys(range(10), 1))
     total = d.map_reduce("/total/", lambda key, values: [("sum", values[0])], Sum())
 
     def share(key, values):
@@ -311,7 +311,7 @@ def test_a_reader_of_a_fold_sees_all_of_the_change():
 
     shares = d.map("/share/", share)
     log.clear()
-    d.update({key: 2 for key in range(5)})
+    d.update(dict.fromkeys(range(5), 2))
     assert sorted(log) == [("/share/", key) for key in range(10)]
     assert sum(shares.values()) == pytest.approx(1)
 

@@ -234,7 +234,7 @@ def test_a_nan_in_min_and_max_counts_where_it_stands_and_goes_without_trace(posi
     least = d.map_reduce("/least/", lambda key, vs: [(0, vs[0])], Min())
     greatest = d.map_reduce("/greatest/", lambda key, vs: [(0, vs[0])], Max())
     d[position] = nan
-    with_nan = values[:position] + [nan] + values[position + 1 :]
+    with_nan = [*values[:position], nan, *values[position + 1 :]]
     assert same(least[0], min(with_nan)) and same(greatest[0], max(with_nan))
     d[position] = values[position]
     assert (least[0], greatest[0]) == (1.0, 3.0)

@@ -247,6 +247,36 @@ def test_cascade_brings_up_to_date_without_a_tick_or_a_purge():
     assert store.tick == tick + 1
 
 
+LOOKS = {
+    "nothing": lambda store, n: None,
+    "get a missing name": lambda store, n: store.get(f"/absent/{n}/"),
+    "in of a missing name": lambda store, n: f"/absent/{n}/" in store,
+    "a missing key": lambda store, n: store["/d/"].get(-n - 1),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_cascade_tells_whether_a_derived_row_changed_and_nothing_else(look):
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    parity = d.map("/parity/", lambda key, values: (look(store, values[0]), [(key, values[0] % 2)])[1])
+    with store.update() as tx:
+        assert tx.cascade() is False
+        d[1] = 3
+        assert tx.cascade() is False
+        assert tx.cascade() is False
+        d[1] = 4
+        assert tx.cascade() is True and parity == {1: 0}
+        assert tx.cascade() is False
+        store.mkdir("/unread/", {1: 1})
+        assert tx.cascade() is False
+        del d[1]
+        assert tx.cascade() is True and parity == {}
+        d[2] = 2
+        assert tx.cascade() is True and parity == {2: 0}
+    assert tx.result.mapped == 3
+
+
 def test_a_directory_derived_inside_a_block_is_computed_then():
     store, d, derived = make()
     with store.update():

@@ -91,7 +91,7 @@ def test_the_same_object_is_equal(value):
         ("ab", "".join("ab")),
         ([1, [2]], [1, [2]]),
         ({"a": 1}, {"a": 1}),
-        ((1, 2), tuple([1, 2])),
+        ((1, 2), tuple(iter([1, 2]))),
         ({1}, {1}),
         (None, None),
         (Fraction(1, 2), Fraction(2, 4)),
@@ -229,3 +229,86 @@ def test_the_first_key_and_the_old_object_stay_together():
     d[1] = old
     d[1.0] = [1]
     assert repr(list(d.items())) == "[(1, [1])]" and d[1] is old
+
+
+class Counting:
+    """Counts how often it is compared."""
+
+    asked = 0
+
+    def __init__(self, x):
+        self.x = x
+
+    def __eq__(self, other):
+        Counting.asked += 1
+        return self.x == other.x
+
+
+MANY = 4_000
+
+
+def written_twice(store):
+    d = store.mkdir("/d/", {n: Counting(n) for n in range(MANY)})
+    yield
+    with store.update():
+        d.update({n: Counting(n + 1) for n in range(MANY)})
+        d.update({n: Counting(n + 2) for n in range(MANY)})
+
+
+def written_one_by_one(store):
+    d = store.mkdir("/d/", {n: Counting(n) for n in range(MANY)})
+    yield
+    with store.update():
+        for n in range(MANY):
+            d[n] = Counting(n + 1)
+        for n in range(MANY):
+            d[n] = Counting(n)
+
+
+def written_equal(store):
+    d = store.mkdir("/d/", {n: Counting(n) for n in range(MANY)})
+    yield
+    d.update({n: Counting(n) for n in range(MANY)})
+
+
+def given_by_one_mapper(store):
+    d = store.mkdir("/d/", {0: 0})
+    d.map("/m/", lambda key, values: [(n, Counting(n)) for n in range(MANY)])
+    yield
+    d[0] = 1
+
+
+def given_to_one_key(store):
+    d = store.mkdir("/d/", {0: 0})
+    d.map("/m/", lambda key, values: [(0, Counting(n)) for n in range(MANY)])
+    yield
+    d[0] = 1
+
+
+def given_by_each_key(store):
+    d = store.mkdir("/d/", {n: n for n in range(MANY)})
+    d.map("/m/", lambda key, values: [(key, Counting(0))])
+    yield
+    d.update({n: n + 1 for n in range(MANY)})
+
+
+def made_by_a_mapper(store):
+    d = store.mkdir("/d/", {0: 0})
+    d.map("/m/", lambda key, values: store.mkdir("/made/", {n: Counting(n) for n in range(MANY)}) and None)
+    yield
+    d[0] = 1
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        written_twice, written_one_by_one, written_equal, given_by_one_mapper, given_to_one_key,
+        given_by_each_key, made_by_a_mapper,
+    ],
+)  # fmt: skip
+def test_each_value_is_compared_a_constant_number_of_times(work):
+    steps = work(Store())
+    next(steps)
+    Counting.asked = 0
+    next(steps, None)
+    assert MANY <= Counting.asked <= 4 * MANY

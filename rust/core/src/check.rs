@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Key;
+use crate::cascade::LAZY;
 use crate::context::{ArrowKey, Context, NameId, Reader};
 use crate::directory::{Class, Content, Derived, DirKind, Directory, Fold, Folding, Kind, Op, Ranked, Row, Source, Upper};
 use crate::dirs::State;
@@ -55,6 +56,7 @@ impl<H: Host> Store<H> {
         check_names(ctx)?;
         check_owners(ctx)?;
         check_mirrors(ctx)?;
+        check_memos(ctx)?;
         for (name, id, directory) in ctx.dirs.iter() {
             let of = |broken| format!("{}: {broken}", name.as_str());
             check_heights(ctx, directory).map_err(of)?;
@@ -178,6 +180,12 @@ fn check_arrows<H: Host>(ctx: &Context<H>) -> Checked {
 fn check_trails<H: Host>(ctx: &Context<H>) -> Checked {
     let mut expected: BTreeSet<(NameId, Tag, Reader)> = BTreeSet::new();
     for (name, dir, directory) in ctx.dirs.iter() {
+        for (key, (), memo) in directory.lazy().into_iter().flat_map(|lazy| lazy.memos.iter()) {
+            let reader = Reader { dir, part: LAZY, key: key.clone() };
+            let reads = memo.trail.as_deref().map_or(&[][..], |trail| &trail.reads);
+            ensure!(reads.is_sorted(), "{}: the trail of {key} is not sorted: {reads:?}", name.as_str());
+            expected.extend(reads.iter().map(|(of, tag)| (*of, tag.clone(), reader.clone())));
+        }
         let Some(derived) = directory.derived() else { continue };
         let with_trail = derived.units.iter().flatten().filter(|(.., unit)| unit.trail.is_some()).count();
         ensure!(derived.trails == with_trail, "{}: trails is {}, not {with_trail}", name.as_str(), derived.trails);
@@ -240,6 +248,30 @@ fn check_owners<H: Host>(ctx: &Context<H>) -> Checked {
         }
     }
     ensure!(made == owned, "directory: units made {made:?}, directories are owned {owned:?}");
+    Ok(())
+}
+
+/// `lazy`: memos are counted; each stands in the order of uses, unless it is kept or others read it; a dirty one is
+/// read by others.
+fn check_memos<H: Host>(ctx: &Context<H>) -> Checked {
+    map_holds("uses", &ctx.uses)?;
+    let (mut count, mut known) = (0, BTreeSet::new());
+    for (name, dir, directory) in ctx.dirs.iter() {
+        let Some(lazy) = directory.lazy() else { continue };
+        map_holds("memos", &lazy.memos)?;
+        count += lazy.memos.total();
+        for (key, (), memo) in &lazy.memos {
+            known.insert((memo.used, dir, key.clone()));
+            let in_order = ctx.uses.contains_key(&(memo.used, dir, key.clone()));
+            let is_read = !ctx.dependencies.readers_of_key(dir, key).is_empty();
+            let name = name.as_str();
+            ensure!(!(lazy.keep && in_order), "lazy: {key} of {name} is kept, but stands in the order of uses");
+            ensure!(lazy.keep || in_order || is_read, "lazy: {key} of {name} would never be dropped");
+        }
+    }
+    ensure!(count == ctx.counts.lazy_keys, "lazy: {count} memos, counted {}", ctx.counts.lazy_keys);
+    let all_known = ctx.uses.iter().all(|(at, ..)| known.contains(at));
+    ensure!(all_known, "lazy: a use of what is not remembered");
     Ok(())
 }
 

@@ -69,6 +69,9 @@ pub(crate) struct Counts {
     pub(crate) keys: usize,
     pub(crate) purged: u64,
     pub(crate) next_name: u64,
+    pub(crate) lazy_keys: usize,
+    /// Transactions that the store has seen.
+    pub(crate) transactions: u64,
 }
 
 pub(crate) struct Context<H: Host> {
@@ -79,6 +82,8 @@ pub(crate) struct Context<H: Host> {
     /// Directories with tombstones of keys, stamped with the oldest, and so found by it.
     pub(crate) tombed: TickMap<NameId, (), Reverse<Tick>>,
     pub(crate) mirrors: Mirrors,
+    /// Memos by when they were last read, but for those that were found to have readers then.
+    pub(crate) uses: TickMap<(u64, NameId, Key), (), ()>,
     pub(crate) counts: Counts,
 }
 
@@ -91,6 +96,7 @@ impl<H: Host> Clone for Context<H> {
             dependencies: self.dependencies.clone(),
             tombed: self.tombed.clone(),
             mirrors: self.mirrors.clone(),
+            uses: self.uses.clone(),
             counts: self.counts,
         }
     }
@@ -105,6 +111,7 @@ impl<H: Host> Context<H> {
             dependencies: Dependencies::new(),
             tombed: TickMap::new(),
             mirrors: Mirrors::new(),
+            uses: TickMap::new(),
             counts: Counts { next_name: 1, ..Counts::default() },
         }
     }

@@ -46,7 +46,8 @@ fn describe<H: Host>(ctx: &Context<H>) -> Vec<Described> {
             parents.dedup();
             let owners = directory.owners.readers().into_iter();
             let owners = owners.filter_map(|owner| Some((name_of(owner.dir)?, owner.key))).collect();
-            Described { name: name.clone(), kind: directory.kind(), keys: directory.rows.len(), parents, owners }
+            let keys = directory.lazy().map_or_else(|| directory.rows.len(), |lazy| lazy.memos.total());
+            Described { name: name.clone(), kind: directory.kind(), keys, parents, owners }
         })
         .collect()
 }

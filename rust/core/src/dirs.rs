@@ -20,7 +20,7 @@
 //! removal stamped r already exactly if r < p, and the horizon is the smallest position. So it takes the prefix of
 //! `queue` below the horizon, at O(log n) each, and looks at nothing else. `SKStore` never did this.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use crate::context::NameId;
 use crate::directory::Directory;

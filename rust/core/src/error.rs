@@ -21,6 +21,10 @@ pub enum Refusal {
     ReadOnly(Name),
     #[error("a mapper may not {0}")]
     InMapper(&'static str),
+    #[error("a lazy function may not make a directory ({:?})", .0.as_str())]
+    InLazy(Name),
+    #[error("{:?}: key {key} needs itself", name.as_str())]
+    Cycle { name: Name, key: String },
     #[error("the cascade does not settle: more than {limit} {what}")]
     NotConverging { limit: u32, what: String },
     #[error("since={since} is later than the present tick {now}")]

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::directory::{Arrow, Content, Derived, Directory, Fold, Kind, Op, Outs, Vals};
+use crate::directory::{Arrow, Content, Derived, Directory, Fold, Kind, Memo, Op, Outs, Vals};
 use crate::dirs::State;
 use crate::store::Store;
 use crate::value::Host;
@@ -30,7 +30,7 @@ impl<H: Host> Store<H> {
             return Ok(());
         }
         self.ctx.dirs.state.for_each_owned(|slot| match &slot.state {
-            State::Live(directory) if Arc::strong_count(directory) == 1 => directory.visit_owned(visit),
+            State::Live(directory) if triomphe::Arc::is_unique(directory) => directory.visit_owned(visit),
             _ => Ok(()),
         })
     }
@@ -46,6 +46,13 @@ impl<H: Host> Directory<H> {
             }
             Kind::Input(_) | Kind::Previous(_) => Ok(()),
             Kind::Derived(derived) => derived.visit_owned(visit),
+            Kind::Lazy(lazy) => {
+                visit(Owned::Code(&lazy.code))?;
+                let of_memo = |memo: &'a Memo<H::Value>| {
+                    memo.content.as_ref().map_or(Ok(()), |values| of_vals::<H, E>(values, visit))
+                };
+                lazy.memos.for_each_owned(of_memo)
+            }
         }
     }
 }

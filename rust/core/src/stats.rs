@@ -19,6 +19,7 @@ pub struct Stats {
     pub purged: u64,
     pub keys: usize,
     pub dependencies: usize,
+    pub lazy_keys: usize,
     pub names: usize,
     pub bytes: usize,
 }
@@ -75,6 +76,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         purged: ctx.counts.purged,
         keys: ctx.counts.keys - mirrored,
         dependencies: ctx.dependencies.len(),
+        lazy_keys: ctx.counts.lazy_keys,
         names: ctx.dirs.names.total() - hidden,
         bytes: bytes(ctx),
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Key;
-use crate::cascade::{DueQueue, Failed, FanOuts, Frame, Problem, Runs};
+use crate::cascade::{DueQueue, Failed, FanOuts, Frame, Ids, Problem, Runs};
 use crate::context::{Context, Generation, NameId, Reader};
 use crate::name::Name;
 use crate::readers::Readers;
@@ -24,11 +24,13 @@ pub struct Options {
     pub history: Tick,
     /// Rounds of one transaction, and runs of one mapper for one key in a round.
     pub max_rounds: u32,
+    /// Transactions that an unread lazy value survives.
+    pub lazy_capacity: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { history: 0, max_rounds: 1000 }
+        Options { history: 0, max_rounds: 1000, lazy_capacity: 10 }
     }
 }
 
@@ -59,7 +61,7 @@ pub(crate) struct Work<H: Host> {
     pub(crate) rounds: u32,
     pub(crate) purged_dirs: usize,
     /// Directories stamped in this transaction.
-    pub(crate) changed: BTreeSet<NameId>,
+    pub(crate) changed: Ids,
     /// Names of directories that were there when the transaction began and were touched, and those that came since.
     pub(crate) was_live: BTreeMap<NameId, Name>,
     pub(crate) came: BTreeSet<NameId>,
@@ -89,7 +91,7 @@ impl<H: Host> Work<H> {
             mapped: 0,
             rounds: 0,
             purged_dirs: 0,
-            changed: BTreeSet::new(),
+            changed: Ids::new(),
             was_live: BTreeMap::new(),
             came: BTreeSet::new(),
             published: None,
@@ -162,6 +164,11 @@ impl<H: Host> Store<H> {
             asked: Vec::new(),
             generations: Arc::new(AtomicU64::new(1)),
         }
+    }
+
+    /// The other store's generations are told apart from this one's.
+    pub(crate) fn share_generations(&mut self, with: &Self) {
+        self.generations = Arc::clone(&with.generations);
     }
 
     pub(crate) fn next_generation(&self) -> Generation {

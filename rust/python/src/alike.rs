@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFunction, PyList, PyTuple};
 
 use crate::directory::Directory;
+use crate::lazy::LazyDirectory;
 use crate::host::Function;
 use crate::reducer;
 use crate::store::Store;
@@ -71,6 +72,9 @@ fn parts(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, seen: &mut Seen) -> PyResul
     }
     if let (Ok(a), Ok(b)) = (a.cast::<Directory>(), b.cast::<Directory>()) {
         return Ok(a.get().is_same_handle(b.get()));
+    }
+    if let (Ok(a), Ok(b)) = (a.cast::<LazyDirectory>(), b.cast::<LazyDirectory>()) {
+        return Ok(a.get().handle.is_same_handle(&b.get().handle));
     }
     if a.is_instance_of::<Store>() {
         return Ok(false);

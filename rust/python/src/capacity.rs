@@ -23,8 +23,8 @@ pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u
 
 /// 75 % of the memory limit of the control group, where one is set.
 fn automatic() -> Option<u64> {
-    let limits = LIMITS.iter().filter_map(|path| std::fs::read_to_string(path).ok());
-    let limit = limits.filter_map(|text| text.trim().parse::<u64>().ok()).next()?;
+    let mut limits = LIMITS.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    let limit = limits.find_map(|text| text.trim().parse::<u64>().ok())?;
     (limit < UNLIMITED).then(|| limit / 4 * 3)
 }
 

@@ -168,7 +168,7 @@ pub fn name_to_python<'py>(py: Python<'py>, name: &Name) -> PyResult<Bound<'py, 
 
 /// The upper end of a range: a key, or `...` for no bound.
 pub fn upper(object: &Bound<'_, PyAny>) -> PyResult<Upper> {
-    if object.is(&object.py().Ellipsis()) { Ok(Upper::Open) } else { key(object).map(Upper::Key) }
+    if object.is(object.py().Ellipsis()) { Ok(Upper::Open) } else { key(object).map(Upper::Key) }
 }
 
 /// A pair (lo, hi).
@@ -209,10 +209,10 @@ pub fn two<'py>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<(Bound<'py, 
 
 /// Whether an object is a mapping, as `collections.abc` has it.
 pub fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     if object.is_exact_instance_of::<PyDict>() {
         return Ok(true);
     }
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     object.is_instance(CLASS.import(object.py(), "collections.abc", "Mapping")?)
 }
 

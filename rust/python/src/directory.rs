@@ -16,6 +16,7 @@ use crate::convert::{self, Given};
 use crate::errors;
 use crate::host::{Object, PyHost, Task};
 use crate::iterators::{Entries, Keys};
+use crate::lazy::LazyDirectory;
 use crate::shared::{Scope, Shared};
 use crate::snapshot::Snapshot;
 use crate::store::{ArrowSpec, Store, callable};
@@ -55,7 +56,7 @@ impl InputDirectory {
 }
 
 impl Directory {
-    fn handle(store: &Bound<'_, Store>, snapshot: Option<Py<Snapshot>>, name: Name, id: NameId) -> Self {
+    pub fn handle(store: &Bound<'_, Store>, snapshot: Option<Py<Snapshot>>, name: Name, id: NameId) -> Self {
         Directory { store: store.clone().unbind(), snapshot, name, hint: AtomicU64::new(id.get()) }
     }
 
@@ -72,6 +73,7 @@ impl Directory {
         match kind {
             DirKind::Input => InputDirectory::of(store, name, id).map(Bound::into_any),
             DirKind::Derived | DirKind::Previous => Directory::of(store, name, id).map(Bound::into_any),
+            DirKind::Lazy => LazyDirectory::of(store, None, name).map(Bound::into_any),
         }
     }
 
@@ -83,13 +85,16 @@ impl Directory {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = snapshot.py();
         let store = snapshot.get().store.bind(py);
+        if kind == DirKind::Lazy {
+            return LazyDirectory::of(store, Some(snapshot.clone().unbind()), name).map(Bound::into_any);
+        }
         let base = Directory::handle(store, Some(snapshot.clone().unbind()), name, id);
         match kind {
             DirKind::Input => {
                 let handle = PyClassInitializer::from(base).add_subclass(InputDirectory {});
                 Bound::new(py, handle).map(Bound::into_any)
             }
-            DirKind::Derived | DirKind::Previous => Bound::new(py, base).map(Bound::into_any),
+            _ => Bound::new(py, base).map(Bound::into_any),
         }
     }
 
@@ -118,7 +123,7 @@ impl Directory {
     /// Reads the directory as the caller sees it, with the store locked: `read` may make no object that the cycle
     /// collector tracks. Inside of a mapper this is a tracked read, and what is due comes first. `None` where there is
     /// no directory.
-    fn peek<R>(
+    pub fn peek<R>(
         &self,
         py: Python<'_>,
         tag: impl FnOnce() -> Tag,
@@ -163,7 +168,9 @@ impl Directory {
         tag: impl FnOnce() -> Tag,
         read: impl FnOnce(View<'_, PyHost>) -> R,
     ) -> PyResult<R> {
-        self.peek(py, tag, read)?.ok_or_else(|| self.shared().not_found(py, &self.name))
+        // A handle of what was an ordinary directory when it was made means none where the name is a lazy one's now.
+        let found = self.peek(py, tag, |view| (view.kind() != DirKind::Lazy).then(|| read(view)))?;
+        found.flatten().ok_or_else(|| self.shared().not_found(py, &self.name))
     }
 
     fn find(&self, py: Python<'_>, key: &Key) -> PyResult<Found> {
@@ -270,7 +277,7 @@ impl Directory {
     fn kind(&self, py: Python<'_>) -> PyResult<&'static str> {
         let kind = self.peek(py, || Tag::Existence, |view| view.kind())?;
         Ok(match kind {
-            None => "removed",
+            None | Some(DirKind::Lazy) => "removed",
             // Also where it stands for a previous directory that nobody had asked for.
             Some(_) if self.name.is_previous() => "previous",
             Some(DirKind::Input) => "input",
@@ -693,7 +700,7 @@ impl InputDirectory {
     }
 
     /// Removes a key and returns its value; the default where it is absent, or KeyError.
-    #[pyo3(signature = (key, default=Given::Absent), text_signature = "(self, key, default=...)")]
+    #[pyo3(signature = (key, /, default=Given::Absent), text_signature = "(self, key, /, default=...)")]
     fn pop(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Given) -> PyResult<Py<PyAny>> {
         let directory = slf.as_super().get();
         let py = slf.py();
@@ -735,7 +742,7 @@ impl InputDirectory {
     }
 
     /// The value of a key; where it is absent the key gets the default first.
-    #[pyo3(signature = (key, default=None))]
+    #[pyo3(signature = (key, default=None, /))]
     fn setdefault(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
         let directory = slf.as_super().get();
         let py = slf.py();

@@ -28,6 +28,11 @@ impl Shared {
                     drop(guard);
                     self.run_fold(py, &job)?
                 }
+                Some(Job::Lazy(job)) => {
+                    drop(guard);
+                    drop(self.run_lazy(py, &job)?);
+                    self.lock(py)
+                }
             };
         }
     }
@@ -259,7 +264,7 @@ fn call_mapper(py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Outputs<Object>
             }
             outputs
         }
-        Task::Pass | Task::Take(_) | Task::Reduce | Task::Hook => {
+        Task::Pass | Task::Take(_) | Task::Reduce | Task::Hook | Task::Lazy { .. } => {
             job.values.iter().map(|value| (job.key.clone(), value.clone())).collect()
         }
     };

@@ -33,6 +33,7 @@ exceptions! {
     write_during_update => "WriteDuringUpdateError",
     not_unique => "NotUniqueError",
     not_converging => "NotConvergingError",
+    cycle => "CycleError",
     transaction => "TransactionError",
     closed => "ClosedError",
 }
@@ -52,7 +53,8 @@ pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Op
         Refusal::Exists { .. } => exists(py, message),
         Refusal::InUse { .. } | Refusal::OwnedByMapper(_) => in_use(py, message),
         Refusal::ReadOnly(_) => read_only(py, message),
-        Refusal::InMapper(_) => write_during_update(py, message),
+        Refusal::InMapper(_) | Refusal::InLazy(_) => write_during_update(py, message),
+        Refusal::Cycle { .. } => cycle(py, message),
         Refusal::NotConverging { .. } => not_converging(py, message),
         Refusal::Later { .. } | Refusal::TooManyParents(_) => PyValueError::new_err(message),
     }

@@ -156,9 +156,12 @@ pub enum Task {
     Reduce,
     /// A function of the store.
     Hook,
+    /// `fn(self, key)` gives a value, or several.
+    Lazy { many: bool },
 }
 
 /// A function, with the `of` of the reducer that its outputs go to.
+#[allow(clippy::struct_field_names, reason = "the function is what it is about")]
 pub struct Function {
     pub task: Task,
     pub function: Option<Py<PyAny>>,

@@ -5,6 +5,10 @@
 //! (`driver`, `transaction`); then one file for each class: `store`, `directory`, `snapshot`, `reducer`, `records`,
 //! `iterators`.
 
+#![allow(clippy::doc_markdown, clippy::doc_link_with_quotes, reason = "docs of classes and methods are docstrings")]
+#![allow(clippy::unused_self, reason = "methods of Python's protocols")]
+#![allow(clippy::single_match_else, reason = "a match says both cases")]
+
 mod alike;
 mod capacity;
 mod convert;
@@ -14,6 +18,7 @@ mod errors;
 mod gc;
 mod host;
 mod iterators;
+mod lazy;
 mod names;
 mod records;
 mod reducer;
@@ -31,6 +36,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::directory::{Directory, InputDirectory};
+    #[pymodule_export]
+    use crate::lazy::LazyDirectory;
     #[pymodule_export]
     use crate::names::{check_name, child_name};
     #[pymodule_export]

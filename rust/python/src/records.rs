@@ -116,7 +116,7 @@ impl Stats {
             keys: stats.keys,
             dependencies: stats.dependencies,
             queued,
-            lazy_keys: 0,
+            lazy_keys: stats.lazy_keys,
             names: stats.names,
             cursors: 0,
             snapshots,

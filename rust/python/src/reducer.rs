@@ -67,7 +67,7 @@ pub fn functions_of<'py>(
 ) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let of = |object: &Bound<'py, PyAny>| {
         let (fold, of) = fold_of(object).ok()?;
-        (!matches!(fold, Fold::User(_))).then(|| of.map_or_else(|| object.py().None(), |of| of).into_bound(object.py()))
+        (!matches!(fold, Fold::User(_))).then(|| of.unwrap_or_else(|| object.py().None()).into_bound(object.py()))
     };
     let built_in = a.is_instance_of::<Sum>()
         || a.is_instance_of::<Count>()
@@ -145,11 +145,13 @@ reducer!(Sum, "Sum", "The sum of the values: exact for ints of any size; with fl
         0
     }
 
+    #[pyo3(signature = (acc, value, /))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         acc.add(self::value(self.of.as_ref(), value)?)
     }
 
     /// None for a float: taking it out would leave a rounding behind.
+    #[pyo3(signature = (acc, value, /))]
     fn remove<'py>(
         &self,
         acc: Bound<'py, PyAny>,
@@ -162,6 +164,7 @@ reducer!(Sum, "Sum", "The sum of the values: exact for ints of any size; with fl
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, /))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }
@@ -173,12 +176,14 @@ reducer!(Min, "Min", "The least value, of equal ones the first; O(log n) for a c
         None
     }
 
+    #[pyo3(signature = (acc, value, /))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let value = self::value(self.of.as_ref(), value)?;
         Ok(if acc.is_none() || value.lt(&acc)? { value } else { acc })
     }
 
     /// None where the least went.
+    #[pyo3(signature = (acc, value, /))]
     fn remove<'py>(
         &self,
         acc: Bound<'py, PyAny>,
@@ -189,6 +194,7 @@ reducer!(Min, "Min", "The least value, of equal ones the first; O(log n) for a c
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, /))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }
@@ -200,12 +206,14 @@ reducer!(Max, "Max", "The greatest value, of equal ones the first; O(log n) for 
         None
     }
 
+    #[pyo3(signature = (acc, value, /))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let value = self::value(self.of.as_ref(), value)?;
         Ok(if acc.is_none() || value.gt(&acc)? { value } else { acc })
     }
 
     /// None where the greatest went.
+    #[pyo3(signature = (acc, value, /))]
     fn remove<'py>(
         &self,
         acc: Bound<'py, PyAny>,
@@ -216,6 +224,7 @@ reducer!(Max, "Max", "The greatest value, of equal ones the first; O(log n) for 
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, /))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }
@@ -228,6 +237,7 @@ reducer!(Mean, "Mean", "The mean of the values: their exact sum, divided once.",
         PyTuple::empty(py).unbind()
     }
 
+    #[pyo3(signature = (acc, value, /))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let value = self::value(self.of.as_ref(), value)?;
         acc.add((value,))
@@ -235,12 +245,14 @@ reducer!(Mean, "Mean", "The mean of the values: their exact sum, divided once.",
 
     /// None: fold again.
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, value, /))]
     fn remove(&self, acc: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
         let _ = (acc, value);
         None
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, /))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let mut sum = ExactSum::default();
         for value in acc.try_iter()? {
@@ -273,18 +285,21 @@ impl Count {
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, value, /))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let _ = value;
         acc.add(1)
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, value, /))]
     fn remove<'py>(&self, acc: Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let _ = value;
         acc.sub(1)
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
+    #[pyo3(signature = (acc, /))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }

@@ -10,6 +10,7 @@ const fn kind(kind: DirKind) -> &'static str {
         DirKind::Input => "input",
         DirKind::Derived => "derived",
         DirKind::Previous => "previous",
+        DirKind::Lazy => "lazy",
     }
 }
 
@@ -21,12 +22,12 @@ pub fn tree(directories: &[Described]) -> String {
         let mut line = format!("{:width$}  {}, {keys}", directory.name.as_str(), kind(directory.kind));
         if !directory.parents.is_empty() {
             let parents: Vec<&str> = directory.parents.iter().map(livedirs_core::Name::as_str).collect();
-            line += &format!(", from {}", parents.join(" "));
+            line.extend([", from ", &parents.join(" ")]);
         }
         if let Some((owner, key)) = directory.owners.first() {
-            line += &format!(", made by {} for {key}", owner.as_str());
+            line.extend([", made by ", owner.as_str(), " for ", &key.to_string()]);
             if directory.owners.len() > 1 {
-                line += &format!(" and {} more", directory.owners.len() - 1);
+                line.extend([" and ", &(directory.owners.len() - 1).to_string(), " more"]);
             }
         }
         line

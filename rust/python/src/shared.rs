@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -91,6 +92,7 @@ impl Owner {
     }
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Inner {
     pub store: Store<PyHost>,
     pub closed: bool,
@@ -108,6 +110,81 @@ pub struct Inner {
     /// Being called, in the order of the commits.
     pub callbacks: VecDeque<Py<PyAny>>,
     pub calling: bool,
+    /// Where lazy functions run outside of the open transaction, see `lazy.rs`.
+    besides: Vec<Beside>,
+}
+
+/// A store that stands in for the store on one thread.
+struct Beside {
+    thread: u64,
+    store: Store<PyHost>,
+    owner: Option<Owner>,
+    rolled_back: bool,
+    busy: bool,
+}
+
+impl Inner {
+    /// The store and the one beside it change places.
+    fn change_places(&mut self, at: usize) {
+        let Some(beside) = self.besides.get_mut(at) else { return };
+        std::mem::swap(&mut self.store, &mut beside.store);
+        std::mem::swap(&mut self.owner, &mut beside.owner);
+        std::mem::swap(&mut self.rolled_back, &mut beside.rolled_back);
+        std::mem::swap(&mut self.busy, &mut beside.busy);
+    }
+}
+
+/// The store, locked: that of all, or the one that stands in for it on this thread.
+pub struct Guard<'a> {
+    inner: MutexGuard<'a, Inner>,
+    beside: Option<usize>,
+}
+
+impl Deref for Guard<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        &mut self.inner
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if let Some(at) = self.beside {
+            self.inner.change_places(at);
+        }
+    }
+}
+
+impl Guard<'_> {
+    /// From now on this store stands in on this thread; a number for `step_back`.
+    pub fn step_beside(&mut self, store: Store<PyHost>) -> u64 {
+        let thread = this_thread();
+        let owner = Some(Owner::this_call());
+        // What is locked may itself stand in: it goes back to its place first.
+        if let Some(at) = self.beside.take() {
+            self.inner.change_places(at);
+        }
+        self.inner.besides.push(Beside { thread, store, owner, rolled_back: false, busy: false });
+        thread
+    }
+
+    /// The store that stood in last on this thread, which does no longer.
+    pub fn step_back(&mut self, thread: u64) -> Store<PyHost> {
+        let at = self.inner.besides.iter().rposition(|beside| beside.thread == thread);
+        at.map_or_else(|| Store::new(Options::default()), |at| self.inner.besides.remove(at).store)
+    }
+
+    /// Whether it is a store that stands in.
+    pub const fn is_beside(&self) -> bool {
+        self.beside.is_some()
+    }
 }
 
 /// Which version code sees.
@@ -126,8 +203,6 @@ pub struct Shared {
     by_task: AtomicBool,
 }
 
-pub type Guard<'a> = MutexGuard<'a, Inner>;
-
 impl Shared {
     pub fn new(options: Options) -> Self {
         Shared {
@@ -143,6 +218,7 @@ impl Shared {
                 on_commit: Vec::new(),
                 callbacks: VecDeque::new(),
                 calling: false,
+                besides: Vec::new(),
             }),
             released: Condvar::new(),
             snapshots: AtomicUsize::new(0),
@@ -154,12 +230,25 @@ impl Shared {
         if self.by_task.load(Ordering::Relaxed) {
             TASK.set(this_task(py));
         }
-        self.inner.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+        let mut guard = self.lock_whole(py);
+        if !guard.inner.besides.is_empty() {
+            let thread = this_thread();
+            guard.beside = guard.inner.besides.iter().rposition(|beside| beside.thread == thread);
+            if let Some(at) = guard.beside {
+                guard.inner.change_places(at);
+            }
+        }
+        guard
+    }
+
+    /// The store of all, also where another stands in for it.
+    pub fn lock_whole<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
+        Guard { inner: self.inner.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner), beside: None }
     }
 
     /// For the cycle collector, which skips what is locked.
     pub fn try_lock(&self) -> Option<Guard<'_>> {
-        self.inner.try_lock().ok()
+        self.inner.try_lock().ok().map(|inner| Guard { inner, beside: None })
     }
 
     /// Which version the caller sees.
@@ -287,7 +376,7 @@ impl Shared {
                     }
                 }
                 Err(error) => {
-                    let names = self.names_to_guess(&guard, &error);
+                    let names = Self::names_to_guess(&guard, &error);
                     let told = guard.store.forget_verdicts();
                     drop(guard);
                     drop(told);
@@ -297,13 +386,13 @@ impl Shared {
         }
     }
 
-    fn names_to_guess(&self, inner: &Inner, error: &Error<PyHost>) -> Vec<Name> {
+    fn names_to_guess(inner: &Inner, error: &Error<PyHost>) -> Vec<Name> {
         let wanted = matches!(error, Error::Refused(livedirs_core::Refusal::NotFound(_)));
-        if wanted { self.guesses(inner) } else { Vec::new() }
+        if wanted { Self::guesses(inner) } else { Vec::new() }
     }
 
     /// The names that the caller sees, if they are not too many to search for one that was meant.
-    fn guesses(&self, inner: &Inner) -> Vec<Name> {
+    fn guesses(inner: &Inner) -> Vec<Name> {
         let sees_all = !inner.store.is_open() || inner.owner.is_some_and(Owner::is_me);
         if sees_all && inner.store.len() <= MOST_NAMES_TO_GUESS { inner.store.names() } else { Vec::new() }
     }
@@ -313,7 +402,7 @@ impl Shared {
         let refusal = livedirs_core::Refusal::NotFound(name.clone());
         let names = {
             let guard = self.lock(py);
-            self.guesses(&guard)
+            Self::guesses(&guard)
         };
         errors::refused(py, &refusal, |name| closest(py, name, &names))
     }

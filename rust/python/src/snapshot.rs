@@ -29,7 +29,16 @@ impl Snapshot {
         Snapshot { store, version: Mutex::new(Some(version)) }
     }
 
-    fn version(&self, py: Python<'_>) -> PyResult<Version<PyHost>> {
+    /// The same version with lazy keys that were computed since; what was there before, unless it is closed.
+    pub fn keep(&self, version: Version<PyHost>) -> Version<PyHost> {
+        let mut kept = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *kept {
+            Some(kept) => std::mem::replace(kept, version),
+            None => version,
+        }
+    }
+
+    pub fn version(&self, py: Python<'_>) -> PyResult<Version<PyHost>> {
         let version = self.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
         version.ok_or_else(|| errors::closed(py, "the snapshot is closed"))
     }

@@ -15,6 +15,7 @@ use crate::directory::{Directory, InputDirectory};
 use crate::errors;
 use crate::host::{Code, Object, PyHost, Task};
 use crate::iterators::Names;
+use crate::lazy::LazyDirectory;
 use crate::records::Stats;
 use crate::reducer;
 use crate::shared::{Scope, Shared};
@@ -86,11 +87,11 @@ impl Store {
                 whole("max_lag", given, 0)?;
             }
         }
-        limit("lazy_capacity", &lazy_capacity, 0, 10)?;
+        let lazy_capacity = limit("lazy_capacity", &lazy_capacity, 0, 10)?;
         let max_rounds = limit("max_rounds", &max_rounds, 1, 1_000)?;
         let max_rounds = u32::try_from(max_rounds).unwrap_or(u32::MAX);
         let capacity = crate::capacity::of(py, capacity)?;
-        let options = Options { history, max_rounds };
+        let options = Options { history, max_rounds, lazy_capacity };
         Ok(Store { shared: Arc::new(Shared::new(options)), capacity })
     }
 
@@ -110,7 +111,8 @@ impl Store {
         callable("fn", r#fn)?;
         {
             let mut guard = self.shared.lock(py);
-            if matches!(Shared::scope(py, &guard)?, Scope::Working) {
+            // A lazy function that runs outside of a transaction has none to wait for.
+            if matches!(Shared::scope(py, &guard)?, Scope::Working) && !guard.is_beside() {
                 if guard.rolled_back {
                     return Err(errors::transaction(py, "the transaction was rolled back"));
                 }
@@ -184,6 +186,25 @@ impl Store {
         Self::derive(slf, name, arrows, reducer, shared)
     }
 
+    /// Makes a directory whose keys fn(self, key) computes when they are read; KeyError raised by it: no such key.
+    ///
+    /// `self` is the directory, so fn may read other keys of it. A key is kept until something that fn read changes, or
+    /// it went unread for more than lazy_capacity transactions (never for that where keep). many: fn gives values.
+    #[pyo3(signature = (name, r#fn, *, many=false, keep=false))]
+    fn lazy<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        r#fn: &Bound<'py, PyAny>,
+        many: bool,
+        keep: bool,
+    ) -> PyResult<Bound<'py, LazyDirectory>> {
+        let name = convert::name(name)?;
+        callable("fn", r#fn)?;
+        let code = crate::lazy::code(slf.py(), r#fn, slf, many)?;
+        slf.get().make(slf.py(), &name, &Spec::Lazy { code, keep })?;
+        LazyDirectory::of(slf, None, name)
+    }
+
     /// Removes a directory. DirNotFoundError where it is not there, unless missing_ok; DirInUseError where live
     /// directories derive from it, unless recursive, which removes them too.
     #[pyo3(signature = (name, *, recursive=false, missing_ok=false))]
@@ -242,9 +263,8 @@ impl Store {
             Scope::Working if guard.store.in_mapper() => {
                 Err(errors::transaction(py, "a mapper may not ask for the tick"))
             }
-            Scope::Working => Ok(guard.store.tick()),
             Scope::Published if guard.store.is_open() => Ok(guard.store.published().tick()),
-            Scope::Published => Ok(guard.store.tick()),
+            Scope::Working | Scope::Published => Ok(guard.store.tick()),
         }
     }
 
@@ -273,15 +293,17 @@ impl Store {
     /// What the store holds, in exact counts.
     fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
         let mut guard = self.shared.lock(py);
-        let (stats, queued) = match Shared::scope(py, &guard)? {
+        let (stats, queued, horizon) = match Shared::scope(py, &guard)? {
             Scope::Working if guard.store.in_mapper() => {
                 return Err(errors::transaction(py, "a mapper may not ask for stats"));
             }
-            Scope::Working => (guard.store.stats(), guard.store.queued()),
-            Scope::Published if guard.store.is_open() => (guard.store.published().stats(), 0),
-            Scope::Published => (guard.store.stats(), 0),
+            Scope::Working => (guard.store.stats(), guard.store.queued(), guard.store.horizon()),
+            Scope::Published if guard.store.is_open() => {
+                let stats = guard.store.published().stats();
+                (stats, 0, guard.store.horizon().min(stats.tick))
+            }
+            Scope::Published => (guard.store.stats(), 0, guard.store.horizon()),
         };
-        let horizon = guard.store.horizon();
         let snapshots = self.shared.snapshots.load(Ordering::Relaxed);
         Ok(Stats::new(stats, queued, horizon, snapshots, self.capacity))
     }
@@ -427,7 +449,7 @@ impl Store {
             let guard = self.shared.lock(py);
             matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper()
         };
-        if in_mapper || matches!(spec, Spec::Input { .. }) {
+        if in_mapper || matches!(spec, Spec::Input { .. } | Spec::Lazy { .. }) {
             return self.shared.write(py, |store| store.make(name, spec));
         }
         // Made outside of a mapper, a derived directory is computed at once.

@@ -112,7 +112,7 @@ impl Shared {
 
     fn rounds<'a>(self: &'a Arc<Self>, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
         loop {
-            ((), guard) = self.run_locked(py, guard, |store| store.begin_round())?;
+            ((), guard) = self.run_locked(py, guard, CoreStore::begin_round)?;
             guard = self.drain(py, guard)?;
             let mut waiting = guard.store.waiting_hooks();
             while let Some(hook) = guard.store.next_hook(&mut waiting) {
@@ -121,7 +121,7 @@ impl Shared {
                 guard = self.lock(py);
             }
             let again;
-            (again, guard) = self.run_locked(py, guard, |store| store.update_with_status())?;
+            (again, guard) = self.run_locked(py, guard, CoreStore::update_with_status)?;
             if !again {
                 return Ok(guard);
             }
@@ -298,15 +298,16 @@ impl Transaction {
         let shared = self.shared();
         let mut guard = shared.lock(py);
         let state = self.state();
+        // Also where the transaction is already being committed.
+        if Shared::is_mine(&guard) && guard.store.in_mapper() {
+            return Err(errors::transaction(py, "a mapper may not end a transaction"));
+        }
         if state != OPEN && state != ROLLED_BACK {
             return Ok(());
         }
         if !Shared::is_mine(&guard) {
             let message = "a transaction ends on the thread and in the task that opened it";
             return Err(errors::transaction(py, message));
-        }
-        if guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not end a transaction"));
         }
         // Blocks that were opened inside of this one and never left (a generator that was dropped) end with it.
         let block = self.block.load(Ordering::Relaxed);

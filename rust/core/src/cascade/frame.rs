@@ -23,7 +23,12 @@ pub(crate) struct Frame {
     pub(crate) stale: bool,
     /// It wrote to an input directory that it made.
     pub(crate) wrote: bool,
+    /// Of a lazy function: the lowest frame at work whose key it needed, see `lazy.rs`.
+    pub(crate) needs: usize,
 }
+
+/// [`Frame::needs`] where there is none.
+pub(crate) const NO_LOOP: usize = usize::MAX;
 
 impl Frame {
     pub(crate) fn made(&self, id: NameId) -> bool {

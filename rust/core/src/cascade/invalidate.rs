@@ -9,6 +9,8 @@ use crate::reads::{Change, Tag};
 use crate::store::Store;
 use crate::value::Host;
 
+use super::lazy::LAZY;
+
 impl<H: Host> Store<H> {
     /// A row of a directory changed: units of its children over that key are due, and those who read it.
     pub(crate) fn row_changed(&mut self, dir: NameId, key: &Key, change: Change) {
@@ -75,8 +77,10 @@ impl<H: Host> Store<H> {
     }
 
     /// What a unit read in its last run changed. A unit at work is judged by what it reads in this run.
-    fn invalidate_by_read(&mut self, reader: &Reader) {
-        if !self.work.frames.iter().any(|frame| frame.reader == *reader) {
+    pub(super) fn invalidate_by_read(&mut self, reader: &Reader) {
+        if reader.part == LAZY {
+            self.spoil(reader);
+        } else if !self.work.frames.iter().any(|frame| frame.reader == *reader) {
             self.invalidate(reader);
         }
     }

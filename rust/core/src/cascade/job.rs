@@ -10,11 +10,13 @@ use crate::value::Host;
 
 use super::fold::FoldJob;
 use super::frame::Frame;
+use super::lazy::LazyJob;
 
 /// User code that has to run.
 pub enum Job<H: Host> {
     Map(MapJob<H>),
     Fold(FoldJob<H>),
+    Lazy(LazyJob<H>),
 }
 
 /// A mapper has to be called with a key and its values. The core has a frame open for it: every read and every
@@ -91,6 +93,7 @@ impl<H: Host> Store<H> {
             last_try,
             stale: false,
             wrote: false,
+            needs: super::frame::NO_LOOP,
         });
         Ok(Some(Job::Map(MapJob { mapper, key: reader.key.clone(), values, reader: reader.clone(), parent })))
     }

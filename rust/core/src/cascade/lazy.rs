@@ -9,7 +9,7 @@
 //! holds only in this place: it is handed to its reader and not remembered, and its reads count as the reader's. The
 //! same goes for a function that raised.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::Key;
@@ -143,7 +143,7 @@ impl<H: Host> Store<H> {
                     }
                 }
             }
-            let Some((reader, below)) = open.last_mut() else { return None };
+            let (reader, below) = open.last_mut()?;
             match below.pop() {
                 Some(next) if seen.contains(&next) || self.work.frames.iter().any(|frame| frame.reader == next) => {}
                 Some(next) => enter = Some(next),
@@ -211,7 +211,7 @@ impl<H: Host> Store<H> {
         let reader = frame.reader.clone();
         let lost = self.ctx.dirs.get(job.dir).is_none_or(|directory| directory.generation != frame.generation);
         if lost || frame.needs < self.work.frames.len() - 1 {
-            self.hand_up_reads();
+            self.fail_lazy(job);
             return Ok(Computed::Loose);
         }
         if frame.stale {
@@ -242,7 +242,8 @@ impl<H: Host> Store<H> {
         Ok(Computed::Kept)
     }
 
-    /// The lazy function raised: nothing is remembered, and what it read counts as its reader's.
+    /// The lazy function raised, or its result is for its reader alone: nothing is remembered, and what it read counts
+    /// as its reader's.
     pub fn fail_lazy(&mut self, job: &LazyJob<H>) {
         let reader = Reader { dir: job.dir, part: LAZY, key: job.key.clone() };
         self.hand_up_reads();
@@ -353,7 +354,7 @@ impl<H: Host> Store<H> {
     /// The memos of a directory that goes.
     pub(crate) fn drop_memos(&mut self, dir: NameId, directory: &Directory<H>) {
         let Some(lazy) = directory.lazy() else { return };
-        for (key, (), memo) in lazy.memos.iter() {
+        for (key, (), memo) in &lazy.memos {
             let reader = Reader { dir, part: LAZY, key: key.clone() };
             self.set_use((memo.used, dir, key.clone()), false);
             for (read, tag) in memo.trail.as_deref().map_or(&[][..], |trail| &trail.reads) {
@@ -361,78 +362,6 @@ impl<H: Host> Store<H> {
             }
         }
         self.ctx.counts.lazy_keys -= lazy.memos.total();
-    }
-
-    /// A store over the last commit's version, for one evaluation on one thread. What it computes can be taken over with
-    /// [`Store::take_over`].
-    #[must_use]
-    pub fn beside(&mut self) -> Self {
-        let version = self.published();
-        self.of_version(version)
-    }
-
-    /// The same over another version.
-    #[must_use]
-    pub fn of_version(&self, version: crate::Version<H>) -> Self {
-        let mut beside = Store::new(self.options);
-        beside.share_generations(self);
-        beside.ctx = version.0;
-        beside.begin();
-        beside
-    }
-
-    /// The version of a store made with [`Store::of_version`], with what was computed in it.
-    #[must_use]
-    pub fn into_version(self) -> (crate::Version<H>, impl Sized + use<H>) {
-        (crate::Version(self.ctx), self.work)
-    }
-
-    /// Takes over what was computed beside, if no transaction came between. The answer is to be dropped with no lock
-    /// held.
-    #[must_use]
-    pub fn take_over(&mut self, beside: Self) -> impl Sized + use<H> {
-        let mut dropped = Vec::new();
-        if !self.open && self.ctx.tick == beside.ctx.tick {
-            let mut memos: BTreeMap<(NameId, &Key), Option<&Memo<H::Value>>> = BTreeMap::new();
-            for undo in &beside.work.journal {
-                if let crate::transaction::Undo::Memo { dir, key, .. } = undo {
-                    memos.entry((*dir, key)).or_insert_with(|| beside.memo(*dir, key));
-                }
-            }
-            for ((dir, key), memo) in memos {
-                let known = self.memo(dir, key).is_some_and(|memo| memo.state == Freshness::Fresh);
-                let there = self.lazy(dir).is_some();
-                if !there || (known && memo.is_none_or(|memo| memo.state != Freshness::Fresh)) {
-                    continue;
-                }
-                let memo = memo.map(|memo| {
-                    let trail = memo.trail.as_ref().map(|trail| Arc::new(self.translated(trail, &beside)));
-                    Memo { trail, used: self.ctx.counts.transactions, ..memo.clone() }
-                });
-                dropped.extend(self.memo(dir, key).cloned());
-                self.set_memo(&Reader { dir, part: LAZY, key: key.clone() }, memo);
-            }
-        }
-        (dropped, beside)
-    }
-
-    /// A trail with the numbers that names have here.
-    fn translated(&mut self, trail: &Trail, beside: &Self) -> Trail {
-        let mut reads: Vec<(NameId, Tag)> = Vec::with_capacity(trail.reads.len());
-        for (id, tag) in &trail.reads {
-            let Some(name) = beside.ctx.dirs.name(*id) else {
-                reads.push((*id, tag.clone()));
-                continue;
-            };
-            if name.is_previous() && beside.ctx.dirs.get(*id).is_some() {
-                // It was asked for there, and has to follow its directory here too.
-                drop(self.previous(&name.shown()));
-            }
-            let id = if self.ctx.dirs.name(*id) == Some(name) { *id } else { self.intern(name) };
-            reads.push((id, tag.clone()));
-        }
-        reads.sort();
-        Trail { reads, created: Vec::new() }
     }
 }
 

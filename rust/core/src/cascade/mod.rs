@@ -12,8 +12,9 @@
 //!
 //! The steps, one file each: `queue` (what is due, which is next), `invalidate` (who is concerned by a change), `job`
 //! (a unit runs), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
-//! keys), `round` (`update_with_status`).
+//! keys), `lazy` (keys that are computed when read), `round` (`update_with_status`).
 
+mod beside;
 mod due;
 mod fan_out;
 mod finish;
@@ -21,6 +22,7 @@ mod fold;
 mod frame;
 mod invalidate;
 mod job;
+mod lazy;
 mod queue;
 mod round;
 mod runs;
@@ -29,8 +31,11 @@ mod take;
 pub use fold::FoldJob;
 pub(crate) use frame::Frame;
 pub use job::{Job, MapJob};
+pub(crate) use lazy::LAZY;
+pub use lazy::{Computed, LazyJob, LazyRead};
 pub(crate) use due::{Due, DueQueue};
 pub(crate) use fan_out::FanOuts;
 pub(crate) use queue::{Failed, Problem};
+pub(crate) use round::Ids;
 pub(crate) use runs::Runs;
 pub use queue::Goal;

@@ -10,6 +10,7 @@ use crate::value::Host;
 
 use super::due::Due;
 use super::job::Job;
+use super::lazy::LAZY;
 
 /// The part of a folded key in the queue: behind all arrows.
 pub(crate) const FOLD: u16 = u16::MAX;
@@ -81,7 +82,11 @@ impl<H: Host> Store<H> {
             if !self.work.failed.is_empty() {
                 self.forget_failure(&reader);
             }
-            let job = if reader.part == FOLD { self.start_fold(&reader) } else { self.start_unit(&reader, false) };
+            let job = match reader.part {
+                FOLD => self.start_fold(&reader),
+                LAZY => self.check_memo(&reader, height).map(|job| job.map(Job::Lazy)),
+                _ => self.start_unit(&reader, false),
+            };
             match job {
                 Ok(None) => {}
                 Ok(job) => return Ok(job),
@@ -127,7 +132,7 @@ impl<H: Host> Store<H> {
 
     /// The first directory with anything due of what a directory hangs on: itself, its parents, the directories whose
     /// mappers made it, and so on. Costs nothing where nothing below its height is due.
-    fn first_upstream(&self, id: NameId) -> Option<(u32, NameId)> {
+    pub(super) fn first_upstream(&self, id: NameId) -> Option<(u32, NameId)> {
         let (least, _) = self.work.due.first_dir(|dir| self.at_work(dir))?;
         let mut best: Option<(u32, NameId)> = None;
         let mut seen = BTreeSet::new();

@@ -8,6 +8,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::Key;
 use crate::context::NameId;
 use crate::directory::{Content, Row};
@@ -79,15 +81,21 @@ impl<H: Host> Store<H> {
         self.refresh_previous()?;
         let again = self.is_due();
         let rows = self.judge_rows()?;
-        let mut changed = BTreeSet::new();
+        let mut changed = Ids::new();
         self.settle_rows(rows, again, &mut changed);
         self.settle_dirs(&mut changed);
+        changed.sort_unstable();
+        changed.dedup();
+        changed.retain(|id| self.ctx.dirs.get(*id).is_some());
         for &id in &changed {
             self.stamp_dir(id);
         }
         self.work.changed.extend(changed);
         self.ctx.tick += 1;
         self.work.purged_dirs += self.purge_up_to(if again { self.work.base.tick } else { Tick::MAX });
+        if !again {
+            self.evict_memos();
+        }
         self.work.round_start = self.work.journal.len();
         self.work.retouched.clear();
         Ok(again)
@@ -97,7 +105,7 @@ impl<H: Host> Store<H> {
     /// only a comparison tells.
     fn judge_rows(&mut self) -> Result<Judged<H::Value>, H> {
         let now = self.ctx.tick;
-        let mut judged = Judged { changed: BTreeSet::new(), removed: Vec::new(), unchanged: Vec::new() };
+        let mut judged = Judged { changed: Ids::new(), removed: Vec::new(), unchanged: Vec::new() };
         let mut seen: BTreeSet<(NameId, &Key)> = BTreeSet::new();
         let mut last = None;
         let mut unsure = Vec::new();
@@ -107,7 +115,7 @@ impl<H: Host> Store<H> {
             if single {
                 if *live {
                     if last != Some(*dir) {
-                        judged.changed.insert(*dir);
+                        judged.changed.push(*dir);
                         last = Some(*dir);
                     }
                 } else {
@@ -138,7 +146,7 @@ impl<H: Host> Store<H> {
             } else if equal {
                 judged.unchanged.push(Touched { dir: *dir, key: key.clone(), old: old.clone() });
             } else {
-                judged.changed.insert(*dir);
+                judged.changed.push(*dir);
             }
         }
         if unsure.is_empty() { Ok(judged) } else { Err(unsure.into()) }
@@ -148,9 +156,9 @@ impl<H: Host> Store<H> {
         Ok(a.iter().count() == b.iter().count() && self.verdicts.sequences(a.iter(), b.iter())?)
     }
 
-    fn settle_rows(&mut self, judged: Judged<H::Value>, again: bool, changed: &mut BTreeSet<NameId>) {
+    fn settle_rows(&mut self, judged: Judged<H::Value>, again: bool, changed: &mut Ids) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
-        changed.extend(judged.changed.into_iter().filter(|&id| self.ctx.dirs.get(id).is_some()));
+        changed.extend(judged.changed);
         for Touched { dir, key, old } in judged.unchanged {
             // Equal again: the row is as it was, with the stamp that it had. (What a derived row got from which source
             // may differ all the same, so the row itself stays.)
@@ -168,7 +176,7 @@ impl<H: Host> Store<H> {
             let was_live = old.as_ref().is_some_and(|(_, row)| row.content().is_some());
             let known = *since < first;
             if was_live && !of_new_generation {
-                changed.insert(dir);
+                changed.push(dir);
             }
             if of_new_generation {
                 // Its readers start over; what they held of the generation before is none of it.
@@ -203,7 +211,7 @@ impl<H: Host> Store<H> {
     }
 
     /// Directories that came, went or were made anew in this round.
-    fn settle_dirs(&mut self, changed: &mut BTreeSet<NameId>) {
+    fn settle_dirs(&mut self, changed: &mut Ids) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
         let mut seen: BTreeSet<NameId> = BTreeSet::new();
         let mut touched = Vec::new();
@@ -231,12 +239,11 @@ impl<H: Host> Store<H> {
                         self.work.came.insert(id);
                     }
                     if was.is_none_or(|(generation, _)| generation != directory.generation) {
-                        changed.insert(id);
+                        changed.push(id);
                     }
                 }
                 State::Deleted(deleted) if stamp == now => {
                     let since = deleted.since;
-                    changed.remove(&id);
                     if since < first {
                         self.set_queued(now, id, true);
                     } else {
@@ -364,10 +371,13 @@ impl<H: Host> Store<H> {
     }
 }
 
+/// Directories; most transactions change few.
+pub(crate) type Ids = SmallVec<[NameId; 8]>;
+
 /// See `judge_rows`.
 struct Judged<V> {
     /// Directories with a row that is another than before.
-    changed: BTreeSet<NameId>,
+    changed: Ids,
     /// Rows that are gone.
     removed: Vec<Touched<V>>,
     /// Rows that are equal to what they were.

@@ -5,8 +5,8 @@
 //! date (`cascade/lazy.rs`), so that a result that comes out equal stops there.
 //!
 //! Invariants: memos carry no tick. Each memo's reads are in the index of dependencies, under the reader
-//! (directory, [`LAZY`](crate::cascade::LAZY), key). A memo that is `Maybe` or `Dirty` has readers that are no
-//! `Fresh` memos: units that are due to be told, or memos that are `Maybe` themselves.
+//! (directory, [`LAZY`](crate::cascade::LAZY), key). A memo that is `Dirty` was read by others: one that nobody read is
+//! dropped instead. A memo that a unit read and that is not `Fresh` is due to be checked.
 
 use std::sync::Arc;
 

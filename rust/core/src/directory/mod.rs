@@ -11,6 +11,7 @@
 //! 3. A derived directory's rows are what its units gave, by source, or their fold (`derived.rs`).
 
 mod derived;
+mod lazy;
 mod previous;
 mod row;
 
@@ -19,6 +20,7 @@ pub(crate) use derived::{
 };
 pub use derived::{Arrow, Fold, Op, Outputs, Range, Upper};
 pub use row::ValueVec;
+pub(crate) use lazy::{Freshness, Lazy, Memo};
 pub(crate) use previous::{Mirror, Mirrors};
 pub(crate) use row::{Content, Lives, Row, Source, Vals};
 
@@ -36,6 +38,7 @@ pub enum DirKind {
     Input,
     Derived,
     Previous,
+    Lazy,
 }
 
 /// What is run when a directory was made or removed.
@@ -50,6 +53,7 @@ pub(crate) enum Kind<H: Host> {
     Derived(Derived<H>),
     /// Of this directory.
     Previous(NameId),
+    Lazy(Lazy<H>),
 }
 
 impl<H: Host> Clone for Kind<H> {
@@ -58,6 +62,7 @@ impl<H: Host> Clone for Kind<H> {
             Kind::Input(hooks) => Kind::Input(hooks.clone()),
             Kind::Derived(derived) => Kind::Derived(derived.clone()),
             Kind::Previous(of) => Kind::Previous(*of),
+            Kind::Lazy(lazy) => Kind::Lazy(lazy.clone()),
         }
     }
 }
@@ -175,20 +180,21 @@ impl<H: Host> Directory<H> {
             Kind::Input(_) => DirKind::Input,
             Kind::Derived(_) => DirKind::Derived,
             Kind::Previous(_) => DirKind::Previous,
+            Kind::Lazy(_) => DirKind::Lazy,
         }
     }
 
     pub(crate) const fn derived(&self) -> Option<&Derived<H>> {
         match &self.kind {
             Kind::Derived(derived) => Some(derived),
-            Kind::Input(_) | Kind::Previous(_) => None,
+            Kind::Input(_) | Kind::Previous(_) | Kind::Lazy(_) => None,
         }
     }
 
     pub(crate) const fn derived_mut(&mut self) -> Option<&mut Derived<H>> {
         match &mut self.kind {
             Kind::Derived(derived) => Some(derived),
-            Kind::Input(_) | Kind::Previous(_) => None,
+            Kind::Input(_) | Kind::Previous(_) | Kind::Lazy(_) => None,
         }
     }
 

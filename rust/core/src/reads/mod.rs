@@ -127,6 +127,13 @@ impl Dependencies {
             || self.ranges.range(&least_range(dir)..).next().is_some_and(|((id, ..), ..)| *id == dir)
     }
 
+    /// Those who read this key of this directory, by itself.
+    pub(crate) fn readers_of_key(&self, dir: NameId, key: &Key) -> Vec<Reader> {
+        let first = (dir, Tag::Key(key.clone()), least());
+        let found = self.points.range(&first..).take_while(|((id, tag, _), ..)| *id == dir && *tag == first.1);
+        found.map(|((.., reader), ..)| reader.clone()).collect()
+    }
+
     /// Everyone who reads anything of this name.
     pub(crate) fn all(&self, dir: NameId) -> Vec<Reader> {
         let first = (dir, Tag::Existence, least());

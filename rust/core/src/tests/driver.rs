@@ -6,8 +6,8 @@
 //! directories through it: these are nested runs of the same loop.
 
 use crate::{
-    Commit, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, MapJob, Name, NameId, Op, Options, Outputs, Parent,
-    Range, Refusal, Result, Spec, Store, Tag, Upper,
+    Commit, Computed, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, LazyJob, LazyRead, MapJob, Name, NameId, Op,
+    Options, Outputs, Parent, Range, Refusal, Result, Spec, Store, Tag, Upper,
 };
 
 use super::host::{Body, Code, Failure, Stop, TestHost, V, decide, raise};
@@ -154,6 +154,7 @@ impl Driver {
             match job {
                 Job::Map(job) => self.run_mapper(&job)?,
                 Job::Fold(job) => self.run_fold(&job)?,
+                Job::Lazy(job) => drop(self.run_lazy(&job)?),
             }
         }
         Ok(())
@@ -175,6 +176,42 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// The values, where they are for the reader alone.
+    fn run_lazy(&mut self, job: &LazyJob<TestHost>) -> Done<Option<Vec<V>>> {
+        let Body::Mapper(function) = job.code.body() else { return Err(raise("no function")) };
+        self.ran.push((job.code.name().to_owned(), job.key.clone()));
+        match function(self, &job.key, &[]) {
+            Ok(outputs) => {
+                let mut values = outputs.into_iter().map(|(_, value)| value).collect();
+                let computed = self.sure(|store| store.finish_lazy(job, &mut values))?;
+                Ok((job.asked && computed == Computed::Loose).then(|| values.into_vec()))
+            }
+            Err(stop) => {
+                self.store.fail_lazy(job);
+                if job.asked { Err(stop) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// The values of a key of a lazy directory, within a transaction.
+    pub(super) fn lazy(&mut self, of: &str, key: i64) -> Done<Vec<V>> {
+        let (of, key) = (name(of), Key::int(key));
+        loop {
+            let id = self.store.look_up(&of).ok_or_else(|| raise("no lazy directory"))?;
+            while let Some(due) = self.store.pull_for_lazy(id, &key) {
+                self.run(Goal::Upstream(due))?;
+            }
+            match self.sure(|store| store.read_lazy(id, &key))? {
+                LazyRead::Known(values) => return Ok(values.into_vec()),
+                LazyRead::Run(job) => {
+                    if let Some(values) = self.run_lazy(&job)? {
+                        return Ok(values);
+                    }
+                }
+            }
+        }
     }
 
     fn run_fold(&mut self, job: &FoldJob<TestHost>) -> Done<()> {

@@ -5,6 +5,7 @@ mod driver;
 mod dump;
 mod folds;
 mod host;
+mod lazy;
 mod ownership;
 mod programs;
 mod tombstones;

@@ -685,7 +685,7 @@ fn check_retention(d: &Driver, log: &Log, cursors: &[Cursor], history: Tick) {
 
 fn check(case: &Case) {
     let program = Rc::new(case.program.clone());
-    let options = Options { history: case.history, max_rounds: 300 };
+    let options = Options { history: case.history, max_rounds: 300, ..Options::default() };
     let mut d = Driver::with(options);
     let start = d.store.stats();
     let mut model = Model::default();

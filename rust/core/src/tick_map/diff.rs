@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::iter::FusedIterator;
 use std::slice;
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::node::{Child, Node, Slot};
 

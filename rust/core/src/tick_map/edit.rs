@@ -7,7 +7,7 @@
 
 use std::borrow::Borrow;
 use std::mem;
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::lookup::{begun, search};
 use super::node::{CAP, Child, Node, Slot};

@@ -49,7 +49,7 @@ mod tests;
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
-use std::sync::Arc;
+use triomphe::Arc;
 
 pub use self::diff::{Changes, Diff, DiffItem};
 pub use self::edit::SetOutcome;

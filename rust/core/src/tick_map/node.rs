@@ -4,7 +4,7 @@
 //! for one. Sixteen to a node: a write to a shared path copies the neighbours of what it touches, and their reference
 //! counts are nearly all of its cost; 32 are slower to copy, and 8 make the tree deeper than that saves.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::Held;
 

@@ -1,6 +1,6 @@
 //! What a map owns alone: for hosts whose cycle collector asks who holds what.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::TickMap;
 use super::node::Node;

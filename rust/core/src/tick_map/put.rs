@@ -1,7 +1,7 @@
 //! Adding and replacing: down to the leaf, and back up with what split off.
 
 use std::mem;
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::Held;
 use super::edit::{change, shared};

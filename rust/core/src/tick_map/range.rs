@@ -5,7 +5,7 @@
 
 use std::iter::FusedIterator;
 use std::slice;
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::lookup::skip;
 use super::node::{Child, Node, Slot};

@@ -1,7 +1,7 @@
 //! Taking out: down to the leaf, and back up filling nodes that are left with too little.
 
 use std::borrow::Borrow;
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::Held;
 use super::edit::shared;

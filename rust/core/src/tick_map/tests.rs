@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::rc::Rc;
-use std::sync::Arc;
+use triomphe::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -157,7 +157,10 @@ impl<H: Host> Store<H> {
             ids.filter_map(|id| self.ctx.dirs.name(id).cloned()).collect()
         };
         let is_listed = |&id: &NameId| self.ctx.dirs.get(id).is_some_and(|d| d.kind() != DirKind::Previous);
-        let changed = names(&mut self.work.changed.iter().copied().filter(is_listed));
+        let mut changed = self.work.changed.clone();
+        changed.sort_unstable();
+        changed.dedup();
+        let changed = names(&mut changed.iter().copied().filter(is_listed));
         let removed = self
             .work
             .was_live

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::Key;
 use crate::context::{ArrowKey, NameId, Reader};
 use crate::directory::{
-    DirKind, Mirror,
+    DirKind, Memo, Mirror, Trail,
     Content, Directory, Group, KeyTombs, Lives, Member, Pending, Ranked, Row, Source, Unit, Upper, ValueVec, Vals,
 };
 use crate::dirs::{Since, Slot, State};
@@ -68,15 +68,24 @@ impl<H: Host> Store<H> {
                 SetOutcome::Added => None,
                 SetOutcome::Replaced(stamp, row) => Some((stamp, row)),
             };
-            Some((old, before, (directory.rows.len(), directory.rows.total())))
+            // A key that comes back is spelled as it comes (1.0, say, where 1 was removed): a tombstone keeps no key.
+            let mut spelled = None;
+            if live
+                && matches!(old, Some((_, Row::Deleted { .. })))
+                && let Some((was, stamp, row)) = directory.rows.remove(key)
+            {
+                directory.rows.set(key.clone(), stamp, row);
+                spelled = Some(was);
+            }
+            Some((old, spelled, before, (directory.rows.len(), directory.rows.total())))
         });
-        let Some((old, before, after)) = done.flatten() else { return };
+        let Some((old, spelled, before, after)) = done.flatten() else { return };
         self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
         self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + (after.1 - after.0) - (before.1 - before.0);
         if old.as_ref().is_some_and(|(stamp, _)| *stamp == now) {
             self.work.retouched.insert((dir, key.clone()));
         }
-        self.work.journal.push(Undo::Row { dir, key: key.clone(), old, live });
+        self.work.journal.push(Undo::Row { dir, key: spelled.unwrap_or_else(|| key.clone()), old, live });
         if let Some(life) = lagging {
             self.edit_tombs(dir, |tombs| {
                 let mut lives = tombs.earlier.get(key).cloned().unwrap_or_default();
@@ -96,13 +105,19 @@ impl<H: Host> Store<H> {
         let live = entry.as_ref().is_some_and(|(_, row)| row.content().is_some());
         let done = self.ctx.edit_dir(dir, |directory| {
             let before = (directory.rows.len(), directory.rows.total() - directory.rows.len());
-            let old = put(&mut directory.rows, key.clone(), entry);
-            (old, before, (directory.rows.len(), directory.rows.total() - directory.rows.len()))
+            let (spelled, old) = match entry {
+                Some(entry) => (key.clone(), put(&mut directory.rows, key.clone(), Some(entry))),
+                None => match directory.rows.remove(key) {
+                    Some((spelled, stamp, row)) => (spelled, Some((stamp, row))),
+                    None => (key.clone(), None),
+                },
+            };
+            (spelled, old, before, (directory.rows.len(), directory.rows.total() - directory.rows.len()))
         });
-        let Some((old, before, after)) = done else { return };
+        let Some((spelled, old, before, after)) = done else { return };
         self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
         self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + after.1 - before.1;
-        self.log(Undo::Row { dir, key: key.clone(), old, live });
+        self.log(Undo::Row { dir, key: spelled, old, live });
     }
 
     /// Outside of a transaction (a purge by a reader that moved on) there is nothing to go back to.
@@ -295,7 +310,64 @@ impl<H: Host> Store<H> {
     pub(crate) fn drop_dependency(&mut self, dir: NameId, tag: &Tag, reader: &Reader) {
         self.ctx.dependencies.remove(dir, tag, reader);
         self.log(Undo::Dependency { dir, tag: Box::new(tag.clone()), reader: Box::new(reader.clone()), was: true });
+        if let Tag::Key(key) = tag
+            && self.ctx.counts.lazy_keys > 0
+        {
+            self.reconsider_memo(dir, key);
+        }
         self.free_name(dir);
+    }
+
+    /// A lazy key lost a reader: if that was the last, it may be dropped for going unread.
+    fn reconsider_memo(&mut self, dir: NameId, key: &Key) {
+        let Some(lazy) = self.lazy(dir).filter(|lazy| !lazy.keep) else { return };
+        let Some(used) = lazy.memos.get(key).map(|memo| memo.used) else { return };
+        if self.ctx.dependencies.readers_of_key(dir, key).is_empty() {
+            self.set_use((used, dir, key.clone()), true);
+        }
+    }
+
+    pub(crate) fn set_use(&mut self, at: (u64, NameId, Key), is: bool) {
+        let was = put(&mut self.ctx.uses, at.clone(), is.then_some(((), ()))).is_some();
+        if was != is {
+            self.log(Undo::Use { at: Box::new(at), was });
+        }
+    }
+
+    /// Remembers or forgets a lazy key, with the dependencies that its trail says.
+    pub(crate) fn set_memo(&mut self, reader: &Reader, memo: Option<Memo<H::Value>>) {
+        let (dir, key) = (reader.dir, &reader.key);
+        let Some(keep) = self.lazy(dir).map(|lazy| lazy.keep) else { return };
+        let new = memo.as_ref().map(|memo| (memo.used, memo.trail.clone()));
+        let old = self.ctx.put_memo(dir, key.clone(), memo);
+        self.ctx.counts.lazy_keys =
+            self.ctx.counts.lazy_keys + usize::from(new.is_some()) - usize::from(old.is_some());
+        let before = old.as_ref().map(|memo| (memo.used, memo.trail.clone()));
+        self.log(Undo::Memo { dir, key: key.clone(), old });
+        let used = |memo: &Option<(u64, Option<Arc<Trail>>)>| memo.as_ref().map(|(used, _)| *used);
+        if used(&before) != used(&new) {
+            if let Some(used) = used(&before) {
+                self.set_use((used, dir, key.clone()), false);
+            }
+            if let Some(used) = used(&new).filter(|_| !keep) {
+                self.set_use((used, dir, key.clone()), true);
+            }
+        }
+        let (before, new) = (before.and_then(|(_, trail)| trail), new.and_then(|(_, trail)| trail));
+        if let (Some(before), Some(new)) = (&before, &new)
+            && Arc::ptr_eq(before, new)
+        {
+            return;
+        }
+        let none: &[(NameId, Tag)] = &[];
+        let reads = |trail: &Option<Arc<Trail>>| trail.as_ref().map_or(none.to_vec(), |trail| trail.reads.clone());
+        let (before, new) = (reads(&before), reads(&new));
+        for (of, tag) in new.iter().filter(|read| before.binary_search(read).is_err()) {
+            self.add_dependency(*of, tag, reader);
+        }
+        for (of, tag) in before.iter().filter(|read| new.binary_search(read).is_err()) {
+            self.drop_dependency(*of, tag, reader);
+        }
     }
 
     pub(crate) fn set_arrow(&mut self, key: ArrowKey, upper: Upper, is: bool) {

@@ -17,6 +17,7 @@ use crate::context::{ArrowKey, Context, Counts, NameId, Reader};
 use crate::directory::{
     Derived, Directory, Folding, Group, KeyTombs, Member, Mirror, Pending, Ranked, Row, Source, Unit, Upper, Vals,
 };
+use crate::directory::{Kind, Memo};
 use crate::dirs::{Since, Slot, State};
 use crate::name::Name;
 use crate::reads::Tag;
@@ -26,7 +27,7 @@ use crate::value::Host;
 
 /// What stood where an edit was made.
 pub(crate) enum Undo<H: Host> {
-    /// `live`: whether the edit left values there.
+    /// `live`: whether the edit left values there; over a tombstone, `key` is as that spelled it.
     Row { dir: NameId, key: Key, old: Option<(Tick, Row<H::Value>)>, live: bool },
     Unit { dir: NameId, arrow: u16, key: Key, old: Option<Unit<H::Value>> },
     Group { dir: NameId, key: Key, old: Option<Box<Group<H::Value>>> },
@@ -41,6 +42,8 @@ pub(crate) enum Undo<H: Host> {
     Earlier { key: (NameId, Tick), old: Option<Since> },
     Queue { key: (Tick, NameId), was: bool },
     Mirror { of: NameId, old: Option<(bool, Mirror)> },
+    Memo { dir: NameId, key: Key, old: Option<Memo<H::Value>> },
+    Use { at: Box<(u64, NameId, Key)>, was: bool },
     Arrow { key: Box<ArrowKey>, upper: Upper, was: bool },
     Dependency { dir: NameId, tag: Box<Tag>, reader: Box<Reader>, was: bool },
     /// Of the queue of what is due, which is no part of the version; noted only where there is a savepoint.
@@ -68,6 +71,8 @@ impl<H: Host> Clone for Undo<H> {
             Undo::Earlier { key, old } => Undo::Earlier { key: *key, old: *old },
             Undo::Queue { key, was } => Undo::Queue { key: *key, was: *was },
             Undo::Mirror { of, old } => Undo::Mirror { of: *of, old: old.clone() },
+            Undo::Memo { dir, key, old } => Undo::Memo { dir: *dir, key: key.clone(), old: old.clone() },
+            Undo::Use { at, was } => Undo::Use { at: at.clone(), was: *was },
             Undo::Arrow { key, upper, was } => {
                 Undo::Arrow { key: key.clone(), upper: upper.clone(), was: *was }
             }
@@ -122,7 +127,7 @@ impl<H: Host> Context<H> {
         self.dirs
             .state
             .update(&id, None, |slot| match &mut slot.state {
-                State::Live(directory) => Some(edit(Arc::make_mut(directory))),
+                State::Live(directory) => Some(edit(triomphe::Arc::make_mut(directory))),
                 _ => None,
             })
             .flatten()
@@ -155,11 +160,26 @@ impl<H: Host> Context<H> {
         .flatten()
     }
 
+    /// Sets or removes what is remembered of a lazy key; what was there.
+    pub(crate) fn put_memo(&mut self, dir: NameId, key: Key, memo: Option<Memo<H::Value>>) -> Option<Memo<H::Value>> {
+        self.edit_dir(dir, |directory| match &mut directory.kind {
+            Kind::Lazy(lazy) => put(&mut lazy.memos, key, memo.map(|memo| ((), memo))).map(|((), memo)| memo),
+            _ => None,
+        })
+        .flatten()
+    }
+
     /// Undoes one edit; answers what the edit had put there, for the caller to drop.
     pub(crate) fn go_back(&mut self, undo: Undo<H>) -> Undo<H> {
         match undo {
             Undo::Row { dir, key, old, live } => {
-                let now = self.edit_dir(dir, |directory| put(&mut directory.rows, key.clone(), old)).flatten();
+                let edit = |directory: &mut Directory<H>| {
+                    let respelled = live && matches!(old, Some((_, Row::Deleted { .. })));
+                    let there = if respelled { directory.rows.remove(&key) } else { None };
+                    let replaced = put(&mut directory.rows, key.clone(), old);
+                    there.map(|(_, stamp, row)| (stamp, row)).or(replaced)
+                };
+                let now = self.edit_dir(dir, edit).flatten();
                 Undo::Row { dir, key, old: now, live }
             }
             Undo::Unit { dir, arrow, key, old } => {
@@ -189,6 +209,10 @@ impl<H: Host> Context<H> {
                 let old = old.map(|pending| ((), pending));
                 let now = self.edit_folding(dir, |folding| put(&mut folding.pending, (*key).clone(), old)).flatten();
                 Undo::Pending { dir, key, old: now.map(|((), pending)| pending) }
+            }
+            Undo::Memo { dir, key, old } => {
+                let now = self.put_memo(dir, key.clone(), old);
+                Undo::Memo { dir, key, old: now }
             }
             Undo::Slot { id, old } => Undo::Slot { id, old: put(&mut self.dirs.state, id, old) },
             bookkeeping => {
@@ -220,6 +244,7 @@ impl<H: Host> Context<H> {
                 put(&mut self.dirs.earlier, *key, old.map(|since| ((), since)));
             }
             Undo::Queue { key, was } => mark(&mut self.dirs.queue, *key, (), *was),
+            Undo::Use { at, was } => mark(&mut self.uses, (**at).clone(), (), *was),
             Undo::Mirror { of, old } => {
                 put(&mut self.mirrors, *of, old.clone());
             }
@@ -234,6 +259,7 @@ impl<H: Host> Context<H> {
             | Undo::Sorted { .. }
             | Undo::Member { .. }
             | Undo::Pending { .. }
+            | Undo::Memo { .. }
             | Undo::Slot { .. }
             | Undo::Due { .. } => {}
         }

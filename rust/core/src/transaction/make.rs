@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::Key;
 use crate::context::{ArrowKey, NameId, Reader};
-use crate::directory::{Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Op, Owners, Range, Row, Upper, Vals};
+use crate::cascade::LAZY;
+use crate::directory::{Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Lazy, Op, Owners, Range, Row, Upper, Vals};
 use crate::dirs::{Slot, State};
 use crate::error::{Error, Refusal, Result};
 use crate::name::Name;
@@ -30,6 +31,8 @@ pub enum Spec<H: Host> {
     /// Rows in any order; no key twice.
     Input { rows: Vec<(Key, Vec<H::Value>)>, hooks: Option<Arc<Hooks<H>>> },
     Derived { parents: Vec<Parent<H>>, fold: Option<Fold<H::Code>>, shared: bool },
+    /// Computed key by key, when read. `keep`: not dropped for going unread.
+    Lazy { code: H::Code, keep: bool },
 }
 
 /// A spec whose parents were found.
@@ -45,6 +48,9 @@ impl<H: Host> Store<H> {
     /// `Exists`, `NotFound` (a parent); `Blocked` where another mapper holds the name and may yet let go; `Unsure`.
     /// Nothing has changed.
     pub fn make(&mut self, name: &Name, spec: &Spec<H>) -> Result<NameId, H> {
+        if self.work.frames.last().is_some_and(|frame| frame.reader.part == LAZY) {
+            return Err(Refusal::InLazy(name.clone()).into());
+        }
         let plan = self.plan(spec)?;
         let there = self.ctx.dirs.id(name).filter(|&id| self.ctx.dirs.get(id).is_some());
         let Some(frame) = self.work.frames.last() else {
@@ -110,7 +116,8 @@ impl<H: Host> Store<H> {
         sorted.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
         let mut arrows: Vec<Arrow<H>> = Vec::with_capacity(sorted.len());
         for parent in sorted {
-            let id = self.look_up(&parent.name).ok_or_else(|| Refusal::NotFound(parent.name.clone()))?;
+            let id = self.look_up(&parent.name).filter(|&id| self.lazy(id).is_none());
+            let id = id.ok_or_else(|| Refusal::NotFound(parent.name.clone()))?;
             let rank = match arrows.last() {
                 None => 0,
                 Some(last) if self.ctx.dirs.name(last.parent).map(Name::as_str) == Some(parent.name.as_str()) => last.rank,
@@ -142,6 +149,9 @@ impl<H: Host> Store<H> {
                     }
                 }
                 if unsure.is_empty() { Ok(true) } else { Err(unsure.into()) }
+            }
+            (Spec::Lazy { code, keep }, Kind::Lazy(lazy)) => {
+                Ok(lazy.keep == *keep && self.verdicts.codes(&lazy.code, code)?)
             }
             (Spec::Derived { fold, .. }, Kind::Derived(derived)) => {
                 if derived.arrows.len() != plan.arrows.len()
@@ -219,6 +229,7 @@ impl<H: Host> Store<H> {
                 }
                 Kind::Input(hooks.clone())
             }
+            Spec::Lazy { code, keep } => Kind::Lazy(Lazy { code: code.clone(), keep: *keep, memos: TickMap::new() }),
             Spec::Derived { fold, shared, .. } => {
                 let mut derived = Derived::new(Arc::clone(&plan.arrows), fold.clone(), *shared);
                 derived.parent_generations = parent_generations;
@@ -237,7 +248,7 @@ impl<H: Host> Store<H> {
             tombs: None,
             kind,
         };
-        self.set_slot(id, now, Slot { name: name.clone(), state: State::Live(Arc::new(directory)) });
+        self.set_slot(id, now, Slot { name: name.clone(), state: State::Live(triomphe::Arc::new(directory)) });
         self.set_arrows(id, &plan.arrows, true);
         self.invalidate_all(id);
         if by.is_some() {

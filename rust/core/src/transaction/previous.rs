@@ -67,7 +67,7 @@ impl<H: Host> Store<H> {
             tombs: None,
             kind: Kind::Previous(of),
         };
-        self.set_slot(id, now, Slot { name: name.previous(), state: State::Live(Arc::new(directory)) });
+        self.set_slot(id, now, Slot { name: name.previous(), state: State::Live(triomphe::Arc::new(directory)) });
         self.set_mirror(of, Some(Mirror { id, lag: Arc::new(touched) }));
         if self.open {
             let by = self.work.frames.last().map(|frame| frame.reader.clone());

@@ -90,6 +90,7 @@ impl<H: Host> Store<H> {
             }
         };
         self.set_slot(id, stamp, Slot { name: slot.name.clone(), state });
+        self.drop_memos(id, directory);
         self.untomb(id);
         self.forget_hooks(directory.generation, &directory.kind);
         self.ctx.counts.keys -= directory.rows.len();

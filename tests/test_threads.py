@@ -1,0 +1,248 @@
+"""A transaction belongs to the thread, or the asyncio task, that opened it; others see the last commit."""
+
+import asyncio
+import threading
+
+import pytest
+
+from livedirs import DirNotFoundError, Store, TransactionError
+from support import FIGURES, contents
+
+
+class Stop(Exception): ...
+
+
+def make():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1, 2: 2})
+    return store, d, d.map("/doubled/", lambda key, values: [(key, values[0] * 2)])
+
+
+def counts(store):
+    """What stats() tells, but for the bytes."""
+    stats = store.stats()
+    return [getattr(stats, name) for name in [*FIGURES, "tick", "horizon", "purged"]]
+
+
+def in_thread(fn):
+    """What the function gives or raises on a thread of its own."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(fn())
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive(), "the other thread hangs"
+    return outcome[0]
+
+
+# ---- what others see of an open transaction
+
+SEEN = {
+    "repr": repr,
+    "len": len,
+    "names": list,
+    "contents": contents,
+    "tree": lambda store: store.tree(),
+    "mermaid": lambda store: store.to_mermaid(),
+    "tick": lambda store: store.tick,
+    "horizon": lambda store: store.stats().horizon,
+    "stats": counts,
+    "get": lambda store: store.get("/secret/"),
+    "in": lambda store: "/secret/" in store,
+    "snapshot": lambda store: list(store.snapshot()),
+}
+
+
+@pytest.mark.parametrize("history", [0, 5])
+@pytest.mark.parametrize("see", SEEN.values(), ids=SEEN)
+def test_another_thread_sees_the_last_commit_of_everything(see, history):
+    store = Store(history=history)
+    d = store.mkdir("/d/", {1: 1, 2: 2})
+    derived = d.map("/doubled/", lambda key, values: [(key, values[0] * 2)])
+    before = in_thread(lambda: see(store))
+    with store.update() as tx:
+        d[1] = 10
+        del d[2]
+        store.mkdir("/secret/", {1: 1})
+        derived.map("/of-doubled/", lambda key, values: [(key, 1)])
+        tx.cascade()
+        assert in_thread(lambda: see(store)) == before
+        assert "/secret/" in store
+    assert in_thread(lambda: see(store)) == see(store)
+
+
+@pytest.mark.parametrize("history", [0, 5])
+def test_another_thread_sees_the_horizon_of_the_last_commit_in_the_rounds_of_a_commit(history):
+    store = Store(history=history)
+    seen = []
+
+    def hook(store):
+        seen.append(in_thread(lambda: (store.tick, store.stats().horizon, len(store))))
+        if "/second/" not in store:
+            store.mkdir("/second/", on_create=hook)
+
+    before = store.tick, store.stats().horizon, len(store)
+    store.mkdir("/first/", on_create=hook)
+    assert seen == [before, before]
+    assert in_thread(lambda: (store.tick, len(store))) == (store.tick, 2)
+
+
+def test_another_thread_is_not_told_of_uncommitted_names_that_it_may_have_meant():
+    store, d, derived = make()
+    with store.update():
+        store.mkdir("/secret/")
+        for look in (lambda: store["/secrets/"], lambda: d.store["/secrets/"]):
+            error = in_thread(look)
+            assert type(error) is DirNotFoundError
+            assert "/secret/" not in str(error)
+        with pytest.raises(DirNotFoundError, match="/secret/"):
+            store["/secrets/"]
+    assert "/secret/" in str(in_thread(lambda: store["/secrets/"]))
+
+
+def test_another_thread_sees_nothing_of_what_was_rolled_back():
+    store, d, derived = make()
+    before = contents(store)
+    with pytest.raises(Stop), store.update() as tx:
+        store.mkdir("/secret/")
+        d[1] = 10
+        tx.cascade()
+        assert in_thread(lambda: contents(store)) == before
+        raise Stop
+    assert in_thread(lambda: contents(store)) == before
+
+
+# ---- whose turn it is
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_update_of_a_second_thread_waits_and_goes_on_when_the_first_ends(timeout):
+    store, d, derived = make()
+    asked, seen = threading.Event(), []
+
+    def other():
+        tx = store.update(timeout=timeout)
+        asked.set()
+        with tx:
+            seen.append((dict(d), dict(derived)))
+            d[2] = 20
+
+    thread = threading.Thread(target=other, daemon=True)
+    with store.update():
+        d[1] = 10
+        thread.start()
+        assert asked.wait(60)
+        assert seen == []
+    thread.join(60)
+    assert not thread.is_alive(), "the second thread was not woken"
+    assert seen == [({1: 10, 2: 2}, {1: 20, 2: 4})]
+    assert derived == {1: 20, 2: 40}
+
+
+def test_several_threads_that_wait_all_get_their_turn():
+    store, d, derived = make()
+    threads = [threading.Thread(target=d.update, args=({n: n},), daemon=True) for n in range(10, 20)]
+    with store.update():
+        for thread in threads:
+            thread.start()
+        d[1] = 10
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert d == {1: 10, 2: 2, **{n: n for n in range(10, 20)}}
+
+
+@pytest.mark.parametrize("timeout", [0, 0.001, 0.06])
+def test_update_with_a_timeout_raises_when_the_turn_does_not_come(timeout):
+    store, d, derived = make()
+
+    def other():
+        with store.update(timeout=timeout):
+            d[1] = 99
+
+    with store.update():
+        assert type(in_thread(other)) is TimeoutError
+        d[2] = 20
+    assert d == {1: 1, 2: 20}
+    assert in_thread(other) is None
+    assert d == {1: 99, 2: 20}
+
+
+def test_a_transaction_is_of_no_use_to_another_thread():
+    store, d, derived = make()
+    with store.update() as tx:
+        d[1] = 10
+        for use in (tx.cascade, tx.rollback, lambda: tx.__exit__(None, None, None)):
+            assert type(in_thread(use)) is TransactionError
+    assert derived == {1: 20, 2: 4}
+
+
+# ---- tasks of asyncio
+
+
+def test_another_task_of_the_thread_reads_the_last_commit_and_its_write_is_a_transaction_error():
+    store, d, derived = make()
+    before = contents(store), repr(store), store.tick, counts(store)
+
+    async def main():
+        opened, tried = asyncio.Event(), asyncio.Event()
+
+        async def first():
+            with store.update() as tx:
+                d[1] = 10
+                store.mkdir("/secret/")
+                tx.cascade()
+                opened.set()
+                await tried.wait()
+                assert d == {1: 10, 2: 2} and derived == {1: 20, 2: 4} and "/secret/" in store
+                return tx
+
+        async def second():
+            await opened.wait()
+            try:
+                assert (contents(store), repr(store), store.tick, counts(store)) == before
+                with pytest.raises(DirNotFoundError) as caught:
+                    store["/secrets/"]
+                assert "/secret/" not in str(caught.value)
+                for write in (
+                    lambda: d.__setitem__(1, 99),
+                    lambda: store.mkdir("/mine/"),
+                    lambda: d.map("/mine/", lambda key, values: [(key, 1)]),
+                    lambda: store.update().__enter__(),
+                    lambda: store.update(timeout=60).__enter__(),
+                ):
+                    with pytest.raises(TransactionError, match="another task"):
+                        write()
+            finally:
+                tried.set()
+
+        tx, _ = await asyncio.wait_for(asyncio.gather(first(), second()), 60)
+        return tx
+
+    assert asyncio.run(main()).result.tick == store.tick
+    assert d == {1: 10, 2: 2} and derived == {1: 20, 2: 4}
+    d[1] = 11
+    assert derived == {1: 22, 2: 4}
+
+
+def test_tasks_that_do_not_overlap_have_each_a_transaction():
+    store, d, derived = make()
+
+    async def add(n):
+        await asyncio.sleep(0)
+        with store.update():
+            d[n] = n
+        await asyncio.sleep(0)
+        d[n] += 1
+
+    async def main():
+        await asyncio.gather(*(add(n) for n in range(10, 20)))
+
+    asyncio.run(main())
+    assert d == {1: 1, 2: 2, **{n: n + 1 for n in range(10, 20)}}
