@@ -42,7 +42,7 @@ format: $(VENV)/.extra-dev ## rustfmt and ruff, in place
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.built ## the benchmarks
+bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
 	$(BIN)/python benchmarks/first.py $(ARGS)
 
 clean: ## remove what was built

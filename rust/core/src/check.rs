@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::Key;
 use crate::cascade::LAZY;
 use crate::context::{ArrowKey, Context, NameId, Reader};
-use crate::directory::{Class, Content, Derived, DirKind, Directory, Fold, Folding, Kind, Op, Ranked, Row, Source, Upper};
+use crate::directory::{
+    Class, Content, Derived, DirKind, Directory, Fold, Folding, Kind, Op, Ranked, Row, Source, Upper,
+};
 use crate::dirs::State;
 use crate::number::ExactSum;
 use crate::reads::Tag;
@@ -291,8 +293,7 @@ fn check_mirrors<H: Host>(ctx: &Context<H>) -> Checked {
             mirror.id
         );
         mirrors.insert(mirror.id);
-        let keys: BTreeSet<&Key> =
-            directory.rows.iter().chain(previous.rows.iter()).map(|(key, ..)| key).collect();
+        let keys: BTreeSet<&Key> = directory.rows.iter().chain(previous.rows.iter()).map(|(key, ..)| key).collect();
         for key in keys.into_iter().filter(|key| !mirror.lag.contains(*key)) {
             let equal = match (directory.content(key), previous.content(key)) {
                 (None, None) => true,

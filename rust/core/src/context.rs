@@ -7,8 +7,8 @@
 use std::cmp::Reverse;
 
 use crate::Key;
-use crate::dirs::Dirs;
 use crate::directory::{Mirrors, Upper};
+use crate::dirs::Dirs;
 use crate::reads::Dependencies;
 use crate::tick::{FIRST, Tick};
 use crate::tick_map::TickMap;
@@ -119,13 +119,8 @@ impl<H: Host> Context<H> {
     /// The arrows that take this key of this parent. O(log n) for each.
     pub(crate) fn arrows_at(&self, parent: NameId, key: &Key) -> impl Iterator<Item = &ArrowKey> {
         let first = ArrowKey { parent, lo: None, child: NameId(0), arrow: 0, range: 0 };
-        let last = ArrowKey {
-            parent,
-            lo: Some(key.clone()),
-            child: NameId(u64::MAX),
-            arrow: u16::MAX,
-            range: u32::MAX,
-        };
+        let last =
+            ArrowKey { parent, lo: Some(key.clone()), child: NameId(u64::MAX), arrow: u16::MAX, range: u32::MAX };
         // Stamps of earlier parents are smaller than this one, so their subtrees are skipped.
         let since = (parent, Upper::Key(key.clone()));
         let parent = first.parent;

@@ -58,9 +58,10 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         .queue
         .iter()
         .find(|((removed, id), ..)| {
-            ctx.dirs.state.get_entry(id).is_some_and(|(_, stamp, slot)| {
-                stamp == removed && matches!(slot.state, State::Deleted(_))
-            })
+            ctx.dirs
+                .state
+                .get_entry(id)
+                .is_some_and(|(_, stamp, slot)| stamp == removed && matches!(slot.state, State::Deleted(_)))
         })
         .map(|((removed, _), ..)| *removed);
     let of_keys = ctx.tombed.iter().filter_map(|(id, ..)| oldest_key_tombstone(ctx.dirs.get(*id)?)).min();

@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFunction, PyList, PyTuple};
 
 use crate::directory::Directory;
-use crate::lazy::LazyDirectory;
 use crate::host::Function;
+use crate::lazy::LazyDirectory;
 use crate::reducer;
 use crate::store::Store;
 

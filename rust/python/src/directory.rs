@@ -174,13 +174,17 @@ impl Directory {
     }
 
     fn find(&self, py: Python<'_>, key: &Key) -> PyResult<Found> {
-        self.read(py, || Tag::Key(key.clone()), |view| match view.get(key) {
-            None => Found::Nothing,
-            Some(values) => match values.single() {
-                Some(value) => Found::One(value.clone()),
-                None => Found::Several(values.count()),
+        self.read(
+            py,
+            || Tag::Key(key.clone()),
+            |view| match view.get(key) {
+                None => Found::Nothing,
+                Some(values) => match values.single() {
+                    Some(value) => Found::One(value.clone()),
+                    None => Found::Several(values.count()),
+                },
             },
-        })
+        )
     }
 
     fn not_unique(&self, py: Python<'_>, key: &Bound<'_, PyAny>, count: usize) -> PyErr {
@@ -764,11 +768,7 @@ impl InputDirectory {
 
     /// Sets many keys in one transaction: from a mapping, pairs, keywords. Of a repeated key the last pair wins.
     #[pyo3(signature = (other=Given::Absent, /, **more), text_signature = "(self, other=(), /, **more)")]
-    fn update(
-        slf: &Bound<'_, Self>,
-        other: Given,
-        more: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
+    fn update(slf: &Bound<'_, Self>, other: Given, more: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         let mut rows = match other {
             Given::Value(other) => pairs(other.bind(slf.py()))?,
             Given::Absent => Vec::new(),
@@ -820,4 +820,3 @@ impl Given {
         }
     }
 }
-

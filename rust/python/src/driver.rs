@@ -289,11 +289,7 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Outputs<Object>> {
         }
         return Ok(outputs);
     }
-    let items = if convert::is_mapping(given)? {
-        given.call_method0("items")?
-    } else {
-        given.clone()
-    };
+    let items = if convert::is_mapping(given)? { given.call_method0("items")? } else { given.clone() };
     let items = items.try_iter().map_err(|error| {
         if !error.is_instance_of::<PyTypeError>(given.py()) {
             return error;

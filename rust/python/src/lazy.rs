@@ -38,7 +38,11 @@ pub struct LazyDirectory {
 }
 
 impl LazyDirectory {
-    pub fn of<'py>(store: &Bound<'py, Store>, snapshot: Option<Py<Snapshot>>, name: Name) -> PyResult<Bound<'py, Self>> {
+    pub fn of<'py>(
+        store: &Bound<'py, Store>,
+        snapshot: Option<Py<Snapshot>>,
+        name: Name,
+    ) -> PyResult<Bound<'py, Self>> {
         let handle = Directory::handle(store, snapshot, name, NameId::of(0));
         Bound::new(store.py(), LazyDirectory { handle })
     }

@@ -145,18 +145,14 @@ reducer!(Sum, "Sum", "The sum of the values: exact for ints of any size; with fl
         0
     }
 
-    #[pyo3(signature = (acc, value, /))]
+    #[pyo3(signature = (acc, value))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         acc.add(self::value(self.of.as_ref(), value)?)
     }
 
     /// None for a float: taking it out would leave a rounding behind.
-    #[pyo3(signature = (acc, value, /))]
-    fn remove<'py>(
-        &self,
-        acc: Bound<'py, PyAny>,
-        value: Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    #[pyo3(signature = (acc, value))]
+    fn remove<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if acc.is_instance_of::<pyo3::types::PyFloat>() {
             return Ok(None);
         }
@@ -164,7 +160,7 @@ reducer!(Sum, "Sum", "The sum of the values: exact for ints of any size; with fl
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, /))]
+    #[pyo3(signature = (acc))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }
@@ -176,25 +172,21 @@ reducer!(Min, "Min", "The least value, of equal ones the first; O(log n) for a c
         None
     }
 
-    #[pyo3(signature = (acc, value, /))]
+    #[pyo3(signature = (acc, value))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let value = self::value(self.of.as_ref(), value)?;
         Ok(if acc.is_none() || value.lt(&acc)? { value } else { acc })
     }
 
     /// None where the least went.
-    #[pyo3(signature = (acc, value, /))]
-    fn remove<'py>(
-        &self,
-        acc: Bound<'py, PyAny>,
-        value: Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    #[pyo3(signature = (acc, value))]
+    fn remove<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let value = self::value(self.of.as_ref(), value)?;
         Ok(if acc.lt(&value)? { Some(acc) } else { None })
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, /))]
+    #[pyo3(signature = (acc))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }
@@ -206,25 +198,21 @@ reducer!(Max, "Max", "The greatest value, of equal ones the first; O(log n) for 
         None
     }
 
-    #[pyo3(signature = (acc, value, /))]
+    #[pyo3(signature = (acc, value))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let value = self::value(self.of.as_ref(), value)?;
         Ok(if acc.is_none() || value.gt(&acc)? { value } else { acc })
     }
 
     /// None where the greatest went.
-    #[pyo3(signature = (acc, value, /))]
-    fn remove<'py>(
-        &self,
-        acc: Bound<'py, PyAny>,
-        value: Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    #[pyo3(signature = (acc, value))]
+    fn remove<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let value = self::value(self.of.as_ref(), value)?;
         Ok(if acc.gt(&value)? { Some(acc) } else { None })
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, /))]
+    #[pyo3(signature = (acc))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }
@@ -237,7 +225,7 @@ reducer!(Mean, "Mean", "The mean of the values: their exact sum, divided once.",
         PyTuple::empty(py).unbind()
     }
 
-    #[pyo3(signature = (acc, value, /))]
+    #[pyo3(signature = (acc, value))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let value = self::value(self.of.as_ref(), value)?;
         acc.add((value,))
@@ -245,14 +233,14 @@ reducer!(Mean, "Mean", "The mean of the values: their exact sum, divided once.",
 
     /// None: fold again.
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, value, /))]
+    #[pyo3(signature = (acc, value))]
     fn remove(&self, acc: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
         let _ = (acc, value);
         None
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, /))]
+    #[pyo3(signature = (acc))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let mut sum = ExactSum::default();
         for value in acc.try_iter()? {
@@ -285,21 +273,21 @@ impl Count {
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, value, /))]
+    #[pyo3(signature = (acc, value))]
     fn add<'py>(&self, acc: Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let _ = value;
         acc.add(1)
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, value, /))]
+    #[pyo3(signature = (acc, value))]
     fn remove<'py>(&self, acc: Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let _ = value;
         acc.sub(1)
     }
 
     #[allow(clippy::unused_self, reason = "a method of the protocol")]
-    #[pyo3(signature = (acc, /))]
+    #[pyo3(signature = (acc))]
     fn result<'py>(&self, acc: Bound<'py, PyAny>) -> Bound<'py, PyAny> {
         acc
     }

@@ -8,8 +8,8 @@
 //! A transaction belongs to the asyncio task that opened it, else to the thread. Its owner sees the version that it
 //! works on; everybody else the last commit.
 
-use std::collections::VecDeque;
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

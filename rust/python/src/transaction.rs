@@ -271,8 +271,7 @@ impl Transaction {
                     return Err(errors::transaction(py, "the transaction was rolled back"));
                 }
                 guard.store.savepoint();
-                *this.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-                    Some(guard.on_commit.len());
+                *this.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(guard.on_commit.len());
             }
             Scope::Published => guard = shared.take_turn(py, guard, me, this.timeout)?,
         }

@@ -83,10 +83,13 @@ impl DueQueue {
 
     /// O(n log n) where something came since it was last asked.
     pub(crate) fn len(&mut self) -> usize {
-        self.0.values_mut().map(|bucket| {
-            bucket.settle();
-            bucket.sorted.len()
-        }).sum()
+        self.0
+            .values_mut()
+            .map(|bucket| {
+                bucket.settle();
+                bucket.sorted.len()
+            })
+            .sum()
     }
 
     /// O(1) in ascending order.

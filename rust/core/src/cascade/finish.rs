@@ -85,11 +85,7 @@ impl<H: Host> Store<H> {
     }
 
     /// The keys for which a unit gives other values than before.
-    fn what_changed(
-        &self,
-        old: Option<&Outs<H::Value>>,
-        new: &[(Key, H::Value)],
-    ) -> Result<AllChanged<H::Value>, H> {
+    fn what_changed(&self, old: Option<&Outs<H::Value>>, new: &[(Key, H::Value)]) -> Result<AllChanged<H::Value>, H> {
         let mut changed = SmallVec::new();
         let old = old.unwrap_or(&Outs::None);
         match (old, new) {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::Key;
 use crate::context::{NameId, Reader};
-use crate::directory::{Directory, Freshness, Kind, Lazy, Memo, Trail, ValueVec, Vals};
+use crate::directory::{Directory, Freshness, Kind, Lazy, Memo, Trail, Vals, ValueVec};
 use crate::error::{Refusal, Result};
 use crate::name::Name;
 use crate::reads::Tag;
@@ -70,7 +70,8 @@ impl<H: Host> Store<H> {
     /// else can be answered at once.
     pub fn peek_lazy(&mut self, dir: NameId, key: &Key) -> Option<ValueVec<H::Value>> {
         let memo = self.memo(dir, key).filter(|memo| memo.state == Freshness::Fresh)?;
-        let values = memo.content.as_ref().map_or_else(ValueVec::new, |values| values.as_slice().iter().cloned().collect());
+        let values =
+            memo.content.as_ref().map_or_else(ValueVec::new, |values| values.as_slice().iter().cloned().collect());
         self.touch_memo(dir, key);
         Some(values)
     }
@@ -220,9 +221,7 @@ impl<H: Host> Store<H> {
         }
         let old = self.memo(reader.dir, &reader.key);
         let equal = match old.map(|memo| memo.content.as_ref().map_or(&[][..], Vals::as_slice)) {
-            Some(there) => {
-                there.len() == values.len() && self.verdicts.sequences(there.iter(), values.iter())?
-            }
+            Some(there) => there.len() == values.len() && self.verdicts.sequences(there.iter(), values.iter())?,
             None => false,
         };
         let now = self.ctx.counts.transactions;

@@ -28,14 +28,14 @@ mod round;
 mod runs;
 mod take;
 
+pub(crate) use due::{Due, DueQueue};
+pub(crate) use fan_out::FanOuts;
 pub use fold::FoldJob;
 pub(crate) use frame::Frame;
 pub use job::{Job, MapJob};
 pub(crate) use lazy::LAZY;
 pub use lazy::{Computed, LazyJob, LazyRead};
-pub(crate) use due::{Due, DueQueue};
-pub(crate) use fan_out::FanOuts;
+pub use queue::Goal;
 pub(crate) use queue::{Failed, Problem};
 pub(crate) use round::Ids;
 pub(crate) use runs::Runs;
-pub use queue::Goal;

@@ -155,13 +155,8 @@ impl<H: Host> Store<H> {
     /// When the queue is empty and mappers are still blocked: first all of them let go of what they hold and run
     /// again; then they run a last time, and a collision counts. Whether there is more to do.
     fn settle_blocked(&mut self) -> bool {
-        let blocked: Vec<Reader> = self
-            .work
-            .failed
-            .iter()
-            .filter(|(_, problem)| problem.blocked)
-            .map(|(reader, _)| reader.clone())
-            .collect();
+        let blocked: Vec<Reader> =
+            self.work.failed.iter().filter(|(_, problem)| problem.blocked).map(|(reader, _)| reader.clone()).collect();
         if blocked.is_empty() || self.work.stage >= 2 {
             return false;
         }

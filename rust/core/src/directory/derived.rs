@@ -56,9 +56,9 @@ pub struct Arrow<H: Host> {
 
 impl<H: Host> Arrow<H> {
     pub(crate) fn accepts(&self, key: &Key) -> bool {
-        self.within.as_ref().is_none_or(|ranges| {
-            ranges.iter().any(|(lo, hi)| lo <= key && !matches!(hi, Upper::Key(hi) if hi < key))
-        })
+        self.within
+            .as_ref()
+            .is_none_or(|ranges| ranges.iter().any(|(lo, hi)| lo <= key && !matches!(hi, Upper::Key(hi) if hi < key)))
     }
 }
 

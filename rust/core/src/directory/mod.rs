@@ -15,13 +15,11 @@ mod lazy;
 mod previous;
 mod row;
 
-pub(crate) use derived::{
-    Class, Derived, Folding, Group, Member, Outs, Pending, Ranked, Trail, Unit,
-};
 pub use derived::{Arrow, Fold, Op, Outputs, Range, Upper};
-pub use row::ValueVec;
+pub(crate) use derived::{Class, Derived, Folding, Group, Member, Outs, Pending, Ranked, Trail, Unit};
 pub(crate) use lazy::{Freshness, Lazy, Memo};
 pub(crate) use previous::{Mirror, Mirrors};
+pub use row::ValueVec;
 pub(crate) use row::{Content, Lives, Row, Source, Vals};
 
 use std::sync::Arc;

@@ -108,7 +108,9 @@ impl<V: Clone> Content<V> {
             Some(Content::From(from)) if from.0 == source => {
                 return values.map(|values| Self::of_one(key, source, values));
             }
-            Some(content) if values.is_none() && !matches!(content, Content::Merged(_)) => return Some(content.clone()),
+            Some(content) if values.is_none() && !matches!(content, Content::Merged(_)) => {
+                return Some(content.clone());
+            }
             Some(Content::Plain(there)) => {
                 let mut by_source = TickMap::new();
                 by_source.set(implied(key), (), there.clone());
@@ -155,9 +157,14 @@ impl Held for Lives {}
 /// What the map of a directory has for a key. `since`: from which tick the key has been there.
 #[derive(Clone, Debug)]
 pub(crate) enum Row<V> {
-    Live { since: Tick, content: Content<V> },
+    Live {
+        since: Tick,
+        content: Content<V>,
+    },
     /// The tombstone of a removed key; it is stamped with the tick of the removal.
-    Deleted { since: Tick },
+    Deleted {
+        since: Tick,
+    },
 }
 
 impl<V> Row<V> {

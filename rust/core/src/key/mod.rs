@@ -89,10 +89,7 @@ pub enum KeyRef<'a> {
 pub enum KeyError {
     #[error("a key can't be NaN (float)")]
     NotANumber,
-    #[error(
-        "a key can't be a tuple nested deeper than {} levels: flatten it",
-        Key::MAX_DEPTH
-    )]
+    #[error("a key can't be a tuple nested deeper than {} levels: flatten it", Key::MAX_DEPTH)]
     TooDeep,
 }
 
@@ -123,11 +120,7 @@ impl Key {
 
     /// A float. Errs on NaN, which equals nothing and so finds nothing.
     pub const fn float(value: f64) -> Result<Key, KeyError> {
-        if value.is_nan() {
-            Err(KeyError::NotANumber)
-        } else {
-            Ok(Key(Repr::Float(value)))
-        }
+        if value.is_nan() { Err(KeyError::NotANumber) } else { Ok(Key(Repr::Float(value))) }
     }
 
     /// A text. Allocates beyond 22 bytes of UTF-8.
@@ -153,10 +146,7 @@ impl Key {
         if depth > Key::MAX_DEPTH {
             return Err(KeyError::TooDeep);
         }
-        Ok(Key(Repr::Tuple {
-            depth,
-            parts: parts.into(),
-        }))
+        Ok(Key(Repr::Tuple { depth, parts: parts.into() }))
     }
 
     /// What the key is, as it was given. O(1).
@@ -188,9 +178,7 @@ impl Key {
             Repr::Str(text) => ARC_HEADER + text.len(),
             Repr::Bytes(bytes) => ARC_HEADER + bytes.len(),
             Repr::Tuple { parts, .. } => {
-                ARC_HEADER
-                    + size_of_val::<[Key]>(parts)
-                    + parts.iter().map(Key::heap_bytes).sum::<usize>()
+                ARC_HEADER + size_of_val::<[Key]>(parts) + parts.iter().map(Key::heap_bytes).sum::<usize>()
             }
         }
     }
@@ -217,9 +205,7 @@ impl Short {
 
 /// The bytes of the digits of an int. It may have room for some more, which no one can ask for.
 pub(crate) fn big_digits_bytes(value: &BigInt) -> usize {
-    usize::try_from(value.bits().div_ceil(64))
-        .unwrap_or(usize::MAX)
-        .saturating_mul(size_of::<u64>())
+    usize::try_from(value.bits().div_ceil(64)).unwrap_or(usize::MAX).saturating_mul(size_of::<u64>())
 }
 
 impl From<bool> for Key {

@@ -49,9 +49,7 @@ impl PartialEq for Key {
             (Repr::Short(a), Repr::Short(b)) => a == b,
             (Repr::Str(a), Repr::Str(b)) => a == b,
             (Repr::Bytes(a), Repr::Bytes(b)) => a == b,
-            (Repr::Tuple { parts: a, .. }, Repr::Tuple { parts: b, .. }) => {
-                Arc::ptr_eq(a, b) || a == b
-            }
+            (Repr::Tuple { parts: a, .. }, Repr::Tuple { parts: b, .. }) => Arc::ptr_eq(a, b) || a == b,
             (a, b) => compare(a, b).is_eq(),
         }
     }
@@ -64,9 +62,7 @@ impl Ord for Short {
     /// equal (`"a"`, `"a\0"`) the length.
     #[inline]
     fn cmp(&self, other: &Short) -> Ordering {
-        words(&self.bytes)
-            .cmp(&words(&other.bytes))
-            .then(self.len.cmp(&other.len))
+        words(&self.bytes).cmp(&words(&other.bytes)).then(self.len.cmp(&other.len))
     }
 }
 
@@ -82,11 +78,7 @@ impl PartialOrd for Short {
 #[inline]
 fn words(bytes: &[u8; SHORT]) -> [u64; 3] {
     let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |word| u64::from_be_bytes(*word));
-    [
-        word(bytes.first_chunk()),
-        word(bytes[8..].first_chunk()),
-        word(bytes.last_chunk()),
-    ]
+    [word(bytes.first_chunk()), word(bytes[8..].first_chunk()), word(bytes.last_chunk())]
 }
 
 /// Where the type stands among the types. Short and long texts are one type, and so are ints and floats.
@@ -136,11 +128,7 @@ fn compare(a: &Repr, b: &Repr) -> Ordering {
 }
 
 fn sign(big: &BigInt) -> Ordering {
-    if big.is_negative() {
-        Ordering::Less
-    } else {
-        Ordering::Greater
-    }
+    if big.is_negative() { Ordering::Less } else { Ordering::Greater }
 }
 
 fn int_with_float(int: i64, float: f64) -> Ordering {

@@ -50,9 +50,7 @@ pub(crate) fn float(value: f64) -> String {
     };
     // Of two shortest texts that are equally near, Rust takes the one away from zero and Python the even one. So does
     // Rust when told the number of digits; but next to a power of two that text may read back as another float.
-    let places = mantissa
-        .split_once('.')
-        .map_or(0, |(_, places)| places.len());
+    let places = mantissa.split_once('.').map_or(0, |(_, places)| places.len());
     let even = format!("{value:.places$e}");
     let (mantissa, exponent) = match even.split_once('e') {
         Some(parts) if even.parse() == Ok(value) => parts,
@@ -69,9 +67,7 @@ pub(crate) fn float(value: f64) -> String {
 /// `mantissa`, which has one digit before its point, times `10^exponent`, with a digit at least on both sides of the
 /// point.
 fn plain(mantissa: &str, exponent: i32) -> String {
-    let (sign, mantissa) = mantissa
-        .strip_prefix('-')
-        .map_or(("", mantissa), |rest| ("-", rest));
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
     let digits = mantissa.replace('.', "");
     let before = usize::try_from(exponent + 1).unwrap_or(0);
     let zeros = usize::try_from(-1 - exponent).unwrap_or(0);

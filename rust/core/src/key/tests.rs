@@ -11,31 +11,17 @@ use proptest::prelude::*;
 use super::{Key, KeyError, KeyRef};
 
 /// Keys that are often equal, nearly equal, or alike but for their type.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "rounded ints are what is wanted"
-)]
+#[expect(clippy::cast_precision_loss, reason = "rounded ints are what is wanted")]
 pub(crate) fn keys() -> impl Strategy<Value = Key> {
-    let near = prop_oneof![
-        Just(0i64),
-        Just(1),
-        Just(1 << 53),
-        Just(1 << 62),
-        Just(i64::MAX),
-        Just(i64::MIN)
-    ];
+    let near = prop_oneof![Just(0i64), Just(1), Just(1 << 53), Just(1 << 62), Just(i64::MAX), Just(i64::MIN)];
     let int = (near, -2i64..3).prop_map(|(base, step)| base.saturating_add(step));
-    let big = (
-        prop_oneof![Just(62u32), Just(63), Just(64), Just(100), Just(1024)],
-        -2i64..3,
-        any::<bool>(),
-    )
-        .prop_map(|(bits, step, negative)| {
+    let big = (prop_oneof![Just(62u32), Just(63), Just(64), Just(100), Just(1024)], -2i64..3, any::<bool>()).prop_map(
+        |(bits, step, negative)| {
             let value: BigInt = (BigInt::from(1) << bits) + step;
             Key::big(if negative { -value } else { value })
-        });
-    let power = (-3i32..1024, any::<bool>())
-        .prop_map(|(e, negative)| if negative { -1.0 } else { 1.0 } * 2f64.powi(e));
+        },
+    );
+    let power = (-3i32..1024, any::<bool>()).prop_map(|(e, negative)| if negative { -1.0 } else { 1.0 } * 2f64.powi(e));
     let special = prop::sample::select(vec![
         0.0,
         -0.0,
@@ -68,9 +54,7 @@ pub(crate) fn keys() -> impl Strategy<Value = Key> {
             .prop_map(Key::str),
         2 => prop::collection::vec(0u8..3, 0..4).prop_map(|bytes| Key::bytes(&bytes)),
     ];
-    leaf.prop_recursive(3, 12, 3, |key| {
-        prop::collection::vec(key, 0..4).prop_map(|parts| Key::tuple(parts).unwrap())
-    })
+    leaf.prop_recursive(3, 12, 3, |key| prop::collection::vec(key, 0..4).prop_map(|parts| Key::tuple(parts).unwrap()))
 }
 
 fn hash(key: &Key) -> u64 {
@@ -112,11 +96,7 @@ fn oracle_order(a: &Key, b: &Key) -> Ordering {
         (KeyRef::Str(a), KeyRef::Str(b)) => a.chars().cmp(b.chars()),
         (KeyRef::Bytes(a), KeyRef::Bytes(b)) => a.iter().cmp(b),
         (KeyRef::Tuple(a), KeyRef::Tuple(b)) => {
-            let differ = a
-                .iter()
-                .zip(b)
-                .map(|(a, b)| oracle_order(a, b))
-                .find(|order| order.is_ne());
+            let differ = a.iter().zip(b).map(|(a, b)| oracle_order(a, b)).find(|order| order.is_ne());
             differ.unwrap_or(a.len().cmp(&b.len()))
         }
         (x, y) => match (scaled(x), scaled(y)) {
@@ -194,21 +174,10 @@ fn a_key_can_go_to_another_thread() {
 
 #[test]
 fn a_key_comes_back_as_it_was_given() {
-    assert!(matches!(
-        Key::float(1.0).unwrap().view(),
-        KeyRef::Float(1.0)
-    ));
-    assert!(matches!(
-        Key::big(BigInt::from(i64::MIN)).view(),
-        KeyRef::Int(i64::MIN)
-    ));
-    assert!(matches!(
-        Key::big(BigInt::from(i64::MAX) + 1).view(),
-        KeyRef::Big(_)
-    ));
-    assert!(
-        matches!(Key::float(-0.0).unwrap().view(), KeyRef::Float(zero) if zero.is_sign_negative())
-    );
+    assert!(matches!(Key::float(1.0).unwrap().view(), KeyRef::Float(1.0)));
+    assert!(matches!(Key::big(BigInt::from(i64::MIN)).view(), KeyRef::Int(i64::MIN)));
+    assert!(matches!(Key::big(BigInt::from(i64::MAX) + 1).view(), KeyRef::Big(_)));
+    assert!(matches!(Key::float(-0.0).unwrap().view(), KeyRef::Float(zero) if zero.is_sign_negative()));
 }
 
 #[test]
@@ -224,10 +193,7 @@ fn tuples_nest_to_the_bound_and_no_deeper() {
     }
     let wide = Key::tuple(vec![Key::NONE]).unwrap();
     assert!(key > wide && key == key.clone() && hash(&key) == hash(&key.clone()));
-    assert_eq!(
-        key.to_string(),
-        format!("{}None{}", "(".repeat(128), ",)".repeat(128))
-    );
+    assert_eq!(key.to_string(), format!("{}None{}", "(".repeat(128), ",)".repeat(128)));
     assert_eq!(Key::tuple(vec![key]), Err(KeyError::TooDeep));
 }
 
@@ -236,26 +202,18 @@ fn keys_print_as_python_writes_them() {
     let print = |key: Key| key.to_string();
     assert_eq!(print(Key::str("it's")), r#""it's""#);
     assert_eq!(
-        print(Key::str(
-            "it's \"\n\u{7f}\u{e9}\u{200b}\u{301}\u{e000}\u{10ffff}"
-        )),
+        print(Key::str("it's \"\n\u{7f}\u{e9}\u{200b}\u{301}\u{e000}\u{10ffff}")),
         "'it\\'s \"\\n\\x7fé\\u200b\u{301}\\ue000\\U0010ffff'"
     );
     assert_eq!(print(Key::bytes(b"a'\x00\xff\\\t")), r#"b"a'\x00\xff\\\t""#);
     assert_eq!(print(Key::float(1e16).unwrap()), "1e+16");
     assert_eq!(print(Key::float(1e15).unwrap()), "1000000000000000.0");
     assert_eq!(print(Key::float(0.0001).unwrap()), "0.0001");
-    assert_eq!(
-        print(Key::float(2f64.powi(-25)).unwrap()),
-        "2.9802322387695312e-08"
-    ); // the even one of two
+    assert_eq!(print(Key::float(2f64.powi(-25)).unwrap()), "2.9802322387695312e-08"); // the even one of two
     assert_eq!(print(Key::float(-0.000_015).unwrap()), "-1.5e-05");
     assert_eq!(print(Key::float(f64::NEG_INFINITY).unwrap()), "-inf");
     assert_eq!(print(Key::tuple(vec![]).unwrap()), "()");
-    assert_eq!(
-        print(Key::tuple(vec![Key::NONE, Key::bool(true)]).unwrap()),
-        "(None, True)"
-    );
+    assert_eq!(print(Key::tuple(vec![Key::NONE, Key::bool(true)]).unwrap()), "(None, True)");
 }
 
 #[test]
@@ -263,10 +221,5 @@ fn heap_bytes_tell_what_is_allocated() {
     let big = Key::big(BigInt::from(1) << 64);
     assert_eq!(big.heap_bytes(), 16 + size_of::<BigInt>() + 16);
     assert_eq!(Key::bytes(b"abc").heap_bytes(), 19);
-    assert_eq!(
-        Key::tuple(vec![Key::NONE, Key::bytes(b"")])
-            .unwrap()
-            .heap_bytes(),
-        16 + 48 + 16
-    );
+    assert_eq!(Key::tuple(vec![Key::NONE, Key::bytes(b"")]).unwrap().heap_bytes(), 16 + 48 + 16);
 }

@@ -51,15 +51,9 @@ pub enum NameError {
     NoSlashes { asked: Box<str> },
     #[error("{} is no directory name: a name has no empty part", Quoted(asked))]
     EmptyPart { asked: Box<str> },
-    #[error(
-        "{} is no directory name: a name has no part '.' or '..'",
-        Quoted(asked)
-    )]
+    #[error("{} is no directory name: a name has no part '.' or '..'", Quoted(asked))]
     DotPart { asked: Box<str> },
-    #[error(
-        "{} is no directory name: a name has no control character",
-        Quoted(asked)
-    )]
+    #[error("{} is no directory name: a name has no control character", Quoted(asked))]
     ControlCharacter { asked: Box<str> },
 }
 
@@ -67,10 +61,7 @@ impl Name {
     /// The text as a name, if it is one. O(length).
     pub fn parse(text: &str) -> Result<Name, NameError> {
         let asked = || text.into();
-        let inner = text
-            .strip_prefix('/')
-            .and_then(|rest| rest.strip_suffix('/'))
-            .filter(|inner| !inner.is_empty());
+        let inner = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|inner| !inner.is_empty());
         let Some(inner) = inner else {
             return Err(NameError::NoSlashes { asked: asked() });
         };
@@ -111,19 +102,13 @@ impl Name {
     /// The name without its last part, where more than one is there. O(length).
     pub fn parent(&self) -> Option<Name> {
         let open = self.0.strip_suffix('/')?;
-        let (before, _) = open
-            .rsplit_once('/')
-            .filter(|(before, _)| !before.is_empty())?;
+        let (before, _) = open.rsplit_once('/').filter(|(before, _)| !before.is_empty())?;
         self.0.get(..=before.len()).map(|text| Name(text.into()))
     }
 
     /// The parts, from the first; at least one.
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0
-            .strip_prefix('/')
-            .and_then(|rest| rest.strip_suffix('/'))
-            .unwrap_or_default()
-            .split('/')
+        self.0.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).unwrap_or_default().split('/')
     }
 
     /// The whole text; of a previous directory that of the name which it bears.
@@ -169,11 +154,7 @@ impl Eq for Name {}
 impl Ord for Name {
     #[inline]
     fn cmp(&self, other: &Name) -> Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) {
-            Ordering::Equal
-        } else {
-            self.0.cmp(&other.0)
-        }
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
     }
 }
 

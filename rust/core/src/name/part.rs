@@ -62,11 +62,7 @@ fn push_within(out: &mut String, key: &Key, in_tuple: bool) {
 
 /// A whole float is the same key as the int, so it gives the same part.
 fn push_float(out: &mut String, value: f64) {
-    let whole = if value.fract().is_zero() {
-        BigInt::from_f64(value)
-    } else {
-        None
-    };
+    let whole = if value.fract().is_zero() { BigInt::from_f64(value) } else { None };
     match whole {
         Some(whole) => _ = write!(out, "{whole}"),
         None => out.push_str(&repr::float(value)),
@@ -115,7 +111,5 @@ fn reads_as_number(text: &str) -> bool {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return text == "0" || !digits.starts_with('0');
     }
-    text.parse().is_ok_and(|value: f64| {
-        value.is_finite() && !value.fract().is_zero() && repr::float(value) == text
-    })
+    text.parse().is_ok_and(|value: f64| value.is_finite() && !value.fract().is_zero() && repr::float(value) == text)
 }

@@ -91,10 +91,7 @@ fn keys_give_the_names_of_the_table() {
         (tuple(vec![Key::int(1), Key::str("a,b")]), "(1,a%2Cb)"),
         (tuple(vec![]), "()"),
         (tuple(vec![Key::int(1)]), "(1,)"),
-        (
-            tuple(vec![Key::str(""), tuple(vec![Key::str("(7)")])]),
-            "(%,(%287%29,))",
-        ),
+        (tuple(vec![Key::str(""), tuple(vec![Key::str("(7)")])]), "(%,(%287%29,))"),
     ] {
         assert_eq!(part(&key), expected, "{key:?}");
     }
@@ -103,26 +100,12 @@ fn keys_give_the_names_of_the_table() {
 #[test]
 fn an_error_says_what_was_asked_and_what_a_name_is() {
     let message = |text| Name::parse(text).unwrap_err().to_string();
-    assert_eq!(
-        message("/a//"),
-        "'/a//' is no directory name: a name has no empty part"
-    );
-    assert_eq!(
-        message("/a/../"),
-        "'/a/../' is no directory name: a name has no part '.' or '..'"
-    );
-    assert_eq!(
-        message("/\x07/"),
-        "'/\\x07/' is no directory name: a name has no control character"
-    );
-    assert!(
-        message("/a").starts_with("'/a' is no directory name: a name begins and ends with a slash")
-    );
+    assert_eq!(message("/a//"), "'/a//' is no directory name: a name has no empty part");
+    assert_eq!(message("/a/../"), "'/a/../' is no directory name: a name has no part '.' or '..'");
+    assert_eq!(message("/\x07/"), "'/\\x07/' is no directory name: a name has no control character");
+    assert!(message("/a").starts_with("'/a' is no directory name: a name begins and ends with a slash"));
     for text in ["", "/", "//", "a/", "/a"] {
-        assert_eq!(
-            Name::parse(text),
-            Err(NameError::NoSlashes { asked: text.into() })
-        );
+        assert_eq!(Name::parse(text), Err(NameError::NoSlashes { asked: text.into() }));
     }
 }
 

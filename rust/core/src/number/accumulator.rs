@@ -48,22 +48,14 @@ impl Accumulator {
         };
         if mantissa != 0 {
             let shift = usize::try_from(shift).unwrap_or(0);
-            self.accumulate(
-                iter::once(mantissa),
-                shift,
-                subtract != value.is_sign_negative(),
-            );
+            self.accumulate(iter::once(mantissa), shift, subtract != value.is_sign_negative());
         }
     }
 
     /// Adds an int. O(its length).
     pub(super) fn add_int(&mut self, value: &BigInt) {
         if value.sign() != Sign::NoSign {
-            self.accumulate(
-                value.iter_u64_digits(),
-                ONE_BIT,
-                value.sign() == Sign::Minus,
-            );
+            self.accumulate(value.iter_u64_digits(), ONE_BIT, value.sign() == Sign::Minus);
         }
     }
 
@@ -74,11 +66,7 @@ impl Accumulator {
     /// A function of the sum, as ONE FORM asks: not what the limbs take now, which depends on how they grew, but the
     /// most that they may take.
     pub(super) fn heap_bytes(&self) -> usize {
-        if self.limbs.len() > IN_PLACE {
-            self.room() * size_of::<u64>()
-        } else {
-            0
-        }
+        if self.limbs.len() > IN_PLACE { self.room() * size_of::<u64>() } else { 0 }
     }
 
     /// How much room the limbs may have on the heap: what growing one by one leaves them with.
@@ -192,16 +180,12 @@ impl Accumulator {
         let zeros = self.limbs.iter().take_while(|limb| **limb == 0).count();
         if zeros > 0 {
             self.limbs.drain(..zeros);
-            self.base = self
-                .base
-                .saturating_add(u32::try_from(zeros).unwrap_or(u32::MAX));
+            self.base = self.base.saturating_add(u32::try_from(zeros).unwrap_or(u32::MAX));
         }
         if self.is_zero() {
             self.base = 0;
         }
-        if self.limbs.spilled()
-            && (self.limbs.len() <= IN_PLACE || self.limbs.capacity() > self.room())
-        {
+        if self.limbs.spilled() && (self.limbs.len() <= IN_PLACE || self.limbs.capacity() > self.room()) {
             self.limbs.shrink_to_fit();
         }
     }

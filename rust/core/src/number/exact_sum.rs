@@ -105,19 +105,12 @@ impl ExactSum {
     /// assert_eq!(sum.sum(), Number::Float(9223372036854775807.0));
     /// ```
     pub fn sum(&self) -> Number {
-        if self.float_count == 0 {
-            self.total.to_number()
-        } else {
-            Number::Float(self.float_sum())
-        }
+        if self.float_count == 0 { self.total.to_number() } else { Number::Float(self.float_sum()) }
     }
 
     /// Of ints alone, the exact sum divided once; with a float among them, the sum divided by the count. Of nothing,
     /// None. The cost is that of `sum`.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the fast path looks first; the count is rounded as Python does"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "the fast path looks first; the count is rounded as Python does")]
     pub fn mean(&self) -> Option<f64> {
         let count = self.count();
         if count == 0 {
@@ -126,8 +119,7 @@ impl ExactSum {
         if self.float_count > 0 {
             return Some(self.float_sum() / count as f64);
         }
-        let exact =
-            |total: &i128| total.unsigned_abs() <= u128::from(EXACT_INTS) && count <= EXACT_INTS;
+        let exact = |total: &i128| total.unsigned_abs() <= u128::from(EXACT_INTS) && count <= EXACT_INTS;
         match self.total.to_i128().filter(exact) {
             Some(total) => Some(total as f64 / count as f64),
             None => Some(ratio(&self.total.to_big(), count)),
@@ -138,10 +130,7 @@ impl ExactSum {
     pub fn heap_bytes(&self) -> usize {
         let odd = |odd: &Odd| size_of::<Odd>() + odd.slack.heap_bytes();
         let rest = |rest: &Arc<Rest>| {
-            2 * size_of::<usize>()
-                + size_of::<Rest>()
-                + rest.floats.heap_bytes()
-                + rest.odd.as_deref().map_or(0, odd)
+            2 * size_of::<usize>() + size_of::<Rest>() + rest.floats.heap_bytes() + rest.odd.as_deref().map_or(0, odd)
         };
         self.total.heap_bytes() + self.rest.as_ref().map_or(0, rest)
     }
@@ -163,11 +152,7 @@ impl ExactSum {
         self.total.add(way.sign() * i128::from(value));
         if value.unsigned_abs() > EXACT_INTS {
             // At most 512 each, so the sum of fewer than 2^53 of them is within i64.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_precision_loss,
-                reason = "rounding is the point"
-            )]
+            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is the point")]
             let slack = (value as f64) as i128 - i128::from(value);
             let slack = i64::try_from(way.sign() * slack).unwrap_or(0);
             self.slack = self.slack.wrapping_add(slack);
@@ -208,9 +193,7 @@ impl ExactSum {
     /// All numbers as floats, summed and rounded once.
     fn float_sum(&self) -> f64 {
         let odd = self.rest.as_ref().and_then(|rest| rest.odd.as_deref());
-        match odd.map_or((false, false, false), |odd| {
-            (odd.nans > 0, odd.above > 0, odd.below > 0)
-        }) {
+        match odd.map_or((false, false, false), |odd| (odd.nans > 0, odd.above > 0, odd.below > 0)) {
             (true, _, _) | (_, true, true) => return f64::NAN,
             (_, true, _) => return f64::INFINITY,
             (_, _, true) => return f64::NEG_INFINITY,

@@ -73,16 +73,12 @@ pub(super) fn ratio(total: &BigInt, count: u64) -> f64 {
     let down = total.bits().saturating_sub(66 + count_bits);
     let scaled = (total.magnitude() << up) >> down;
     let quotient = &scaled / count;
-    let remains =
-        total.trailing_zeros().is_some_and(|zeros| zeros < down) || &quotient * count != scaled;
+    let remains = total.trailing_zeros().is_some_and(|zeros| zeros < down) || &quotient * count != scaled;
     let dropped = quotient.bits().saturating_sub(64);
     Leading {
         length: (quotient.bits() + ONE_BIT as u64 + down).saturating_sub(up),
         top: (&quotient >> dropped).to_u64().unwrap_or(u64::MAX),
-        sticky: remains
-            || quotient
-                .trailing_zeros()
-                .is_some_and(|zeros| zeros < dropped),
+        sticky: remains || quotient.trailing_zeros().is_some_and(|zeros| zeros < dropped),
     }
     .round(total.sign() == Sign::Minus)
 }

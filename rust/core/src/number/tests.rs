@@ -30,20 +30,12 @@ fn oracle_round(units: &BigInt, count: u64) -> f64 {
         }
     }
     // Above the largest float comes what would be the next one, and stands for infinity.
-    let next = if high > f64::MAX.to_bits() {
-        BigInt::from(1) << 2098
-    } else {
-        scaled(f64::from_bits(high))
-    };
+    let next = if high > f64::MAX.to_bits() { BigInt::from(1) << 2098 } else { scaled(f64::from_bits(high)) };
     let twice = magnitude * 2;
     let middle = (scaled(f64::from_bits(low)) + next) * count;
     let up = twice > middle || twice == middle && low % 2 == 1;
     let result = f64::from_bits(if up { high } else { low });
-    if units.is_negative() && !result.is_zero() {
-        -result
-    } else {
-        result
-    }
+    if units.is_negative() && !result.is_zero() { -result } else { result }
 }
 
 fn oracle_int_to_float(int: &BigInt) -> f64 {
@@ -56,10 +48,7 @@ fn oracle_sum(numbers: &[Number]) -> Number {
         Number::Big(value) => value.clone(),
         Number::Float(_) => BigInt::ZERO,
     });
-    if !numbers
-        .iter()
-        .any(|number| matches!(number, Number::Float(_)))
-    {
+    if !numbers.iter().any(|number| matches!(number, Number::Float(_))) {
         let total: BigInt = ints.sum();
         return total.to_i64().map_or(Number::Big(total), Number::Int);
     }
@@ -72,10 +61,7 @@ fn oracle_sum(numbers: &[Number]) -> Number {
         })
         .collect();
     if floats.iter().all(|value| value.is_finite()) {
-        return Number::Float(oracle_round(
-            &floats.iter().map(|value| scaled(*value)).sum(),
-            1,
-        ));
+        return Number::Float(oracle_round(&floats.iter().map(|value| scaled(*value)).sum(), 1));
     }
     Number::Float(floats.iter().filter(|value| !value.is_finite()).sum())
 }
@@ -94,9 +80,7 @@ fn oracle_mean(numbers: &[Number]) -> Option<f64> {
 /// Equal to the bit; any NaN is as good as any other.
 fn alike(a: &Number, b: &Number) -> bool {
     match (a, b) {
-        (Number::Float(a), Number::Float(b)) => {
-            a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
-        }
+        (Number::Float(a), Number::Float(b)) => a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(),
         _ => a == b,
     }
 }
@@ -131,8 +115,7 @@ fn finite_floats() -> impl Strategy<Value = Number> {
 }
 
 fn numbers() -> impl Strategy<Value = Number> {
-    let odd = prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY])
-        .prop_map(Number::Float);
+    let odd = prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY]).prop_map(Number::Float);
     prop_oneof![8 => ints(), 8 => finite_floats(), 1 => odd]
 }
 
@@ -150,26 +133,10 @@ fn lists(of: impl Strategy<Value = Number>) -> impl Strategy<Value = Vec<Number>
 
 fn check_against_oracle(list: &[Number]) -> Result<(), TestCaseError> {
     let sum = sum_of(list);
-    prop_assert!(
-        alike(&sum.sum(), &oracle_sum(list)),
-        "{:?} {:?}",
-        sum.sum(),
-        oracle_sum(list)
-    );
-    let (mean, oracle) = (
-        sum.mean().map(Number::Float),
-        oracle_mean(list).map(Number::Float),
-    );
-    prop_assert!(
-        mean.iter().zip(&oracle).all(|(a, b)| alike(a, b)),
-        "{:?} {:?}",
-        mean,
-        oracle
-    );
-    prop_assert_eq!(
-        (mean.is_some(), sum.count()),
-        (oracle.is_some(), list.len() as u64)
-    );
+    prop_assert!(alike(&sum.sum(), &oracle_sum(list)), "{:?} {:?}", sum.sum(), oracle_sum(list));
+    let (mean, oracle) = (sum.mean().map(Number::Float), oracle_mean(list).map(Number::Float));
+    prop_assert!(mean.iter().zip(&oracle).all(|(a, b)| alike(a, b)), "{:?} {:?}", mean, oracle);
+    prop_assert_eq!((mean.is_some(), sum.count()), (oracle.is_some(), list.len() as u64));
     Ok(())
 }
 
@@ -271,23 +238,11 @@ fn a_sum_has_56_bytes() {
 #[test]
 fn the_sum_may_overflow_in_the_result_only() {
     let float = Number::Float;
-    assert_eq!(
-        sum_of(&[float(f64::MAX), float(f64::MAX), float(f64::MIN)]).sum(),
-        float(f64::MAX)
-    );
-    assert_eq!(
-        sum_of(&[float(f64::MAX), float(f64::MAX)]).sum(),
-        float(f64::INFINITY)
-    );
+    assert_eq!(sum_of(&[float(f64::MAX), float(f64::MAX), float(f64::MIN)]).sum(), float(f64::MAX));
+    assert_eq!(sum_of(&[float(f64::MAX), float(f64::MAX)]).sum(), float(f64::INFINITY));
     let half_step = 2f64.powi(969);
-    assert_eq!(
-        sum_of(&[float(f64::MAX), float(half_step)]).sum(),
-        float(f64::MAX)
-    );
-    assert_eq!(
-        sum_of(&[float(f64::MAX), float(half_step), float(half_step)]).sum(),
-        float(f64::INFINITY)
-    );
+    assert_eq!(sum_of(&[float(f64::MAX), float(half_step)]).sum(), float(f64::MAX));
+    assert_eq!(sum_of(&[float(f64::MAX), float(half_step), float(half_step)]).sum(), float(f64::INFINITY));
 }
 
 #[test]

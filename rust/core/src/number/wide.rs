@@ -30,22 +30,13 @@ impl Default for Wide {
 }
 
 impl Wide {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is cut into its halves"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is cut into its halves")]
     const fn small(value: i128) -> Wide {
-        Wide::Small {
-            high: (value >> 64) as i64,
-            low: value as u64,
-        }
+        Wide::Small { high: (value >> 64) as i64, low: value as u64 }
     }
 
     fn from_big(value: BigInt) -> Wide {
-        value
-            .to_i128()
-            .map_or_else(|| Wide::Big(Arc::new(value)), Wide::small)
+        value.to_i128().map_or_else(|| Wide::Big(Arc::new(value)), Wide::small)
     }
 
     /// The value, where it fits.
@@ -99,9 +90,7 @@ impl Wide {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Wide::Small { .. } => 0,
-            Wide::Big(value) => {
-                2 * size_of::<usize>() + size_of::<BigInt>() + big_digits_bytes(value)
-            }
+            Wide::Big(value) => 2 * size_of::<usize>() + size_of::<BigInt>() + big_digits_bytes(value),
         }
     }
 }

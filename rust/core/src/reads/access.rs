@@ -46,8 +46,7 @@ impl<H: Host> Store<H> {
             return false;
         }
         // Outside of a cascade derived directories show the state before it, but for those that are being made.
-        self.work.cascading
-            || self.ctx.dirs.get(id).is_some_and(|directory| directory.created == self.ctx.tick)
+        self.work.cascading || self.ctx.dirs.get(id).is_some_and(|directory| directory.created == self.ctx.tick)
     }
 
     /// Notes what the mapper at work, if there is one, reads of a directory.
@@ -97,9 +96,7 @@ impl<H: Host> Store<H> {
 }
 
 fn is_named<H: Host>(ctx: &Context<H>, id: NameId, name: &Name) -> bool {
-    ctx.dirs.slot(id).is_some_and(|slot| {
-        matches!(slot.state, crate::dirs::State::Live(_)) && slot.name == *name
-    })
+    ctx.dirs.slot(id).is_some_and(|slot| matches!(slot.state, crate::dirs::State::Live(_)) && slot.name == *name)
 }
 
 impl<H: Host> Version<H> {

@@ -6,8 +6,8 @@
 //! directories through it: these are nested runs of the same loop.
 
 use crate::{
-    Commit, Computed, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, LazyJob, LazyRead, MapJob, Name, NameId, Op,
-    Options, Outputs, Parent, Range, Refusal, Result, Spec, Store, Tag, Upper,
+    Commit, Computed, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, LazyJob, LazyRead, MapJob, Name, NameId,
+    Op, Options, Outputs, Parent, Range, Refusal, Result, Spec, Store, Tag, Upper,
 };
 
 use super::host::{Body, Code, Failure, Stop, TestHost, V, decide, raise};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::Key;
 use crate::context::{ArrowKey, NameId, Reader};
 use crate::directory::{
-    DirKind, Memo, Mirror, Trail,
-    Content, Directory, Group, KeyTombs, Lives, Member, Pending, Ranked, Row, Source, Unit, Upper, ValueVec, Vals,
+    Content, DirKind, Directory, Group, KeyTombs, Lives, Member, Memo, Mirror, Pending, Ranked, Row, Source, Trail,
+    Unit, Upper, Vals, ValueVec,
 };
 use crate::dirs::{Since, Slot, State};
 use crate::name::Name;
@@ -194,9 +194,7 @@ impl<H: Host> Store<H> {
         let entry = values.map(|values| ((), values));
         let old = self
             .ctx
-            .edit_folding(dir, |folding| {
-                folding.members.as_mut().and_then(|members| put(members, key.clone(), entry))
-            })
+            .edit_folding(dir, |folding| folding.members.as_mut().and_then(|members| put(members, key.clone(), entry)))
             .flatten();
         self.log(Undo::Member { dir, key: Box::new(key), old: old.map(|((), values)| values) });
     }
@@ -210,7 +208,8 @@ impl<H: Host> Store<H> {
     /// From now on the directory keeps all values by group and source. O(values), once in its life.
     pub(crate) fn collect_members(&mut self, dir: NameId) {
         let Some(derived) = self.ctx.dirs.get(dir).and_then(Directory::derived) else { return };
-        let mut collected: std::collections::BTreeMap<(Key, Source), ValueVec<H::Value>> = std::collections::BTreeMap::new();
+        let mut collected: std::collections::BTreeMap<(Key, Source), ValueVec<H::Value>> =
+            std::collections::BTreeMap::new();
         for (units, arrow) in derived.units.iter().zip(0u16..) {
             for (key, (), unit) in units {
                 for (group, value) in unit.outs.iter() {
@@ -340,8 +339,7 @@ impl<H: Host> Store<H> {
         let Some(keep) = self.lazy(dir).map(|lazy| lazy.keep) else { return };
         let new = memo.as_ref().map(|memo| (memo.used, memo.trail.clone()));
         let old = self.ctx.put_memo(dir, key.clone(), memo);
-        self.ctx.counts.lazy_keys =
-            self.ctx.counts.lazy_keys + usize::from(new.is_some()) - usize::from(old.is_some());
+        self.ctx.counts.lazy_keys = self.ctx.counts.lazy_keys + usize::from(new.is_some()) - usize::from(old.is_some());
         let before = old.as_ref().map(|memo| (memo.used, memo.trail.clone()));
         self.log(Undo::Memo { dir, key: key.clone(), old });
         let used = |memo: &Option<(u64, Option<Arc<Trail>>)>| memo.as_ref().map(|(used, _)| *used);

@@ -28,26 +28,96 @@ use crate::value::Host;
 /// What stood where an edit was made.
 pub(crate) enum Undo<H: Host> {
     /// `live`: whether the edit left values there; over a tombstone, `key` is as that spelled it.
-    Row { dir: NameId, key: Key, old: Option<(Tick, Row<H::Value>)>, live: bool },
-    Unit { dir: NameId, arrow: u16, key: Key, old: Option<Unit<H::Value>> },
-    Group { dir: NameId, key: Key, old: Option<Box<Group<H::Value>>> },
-    Sorted { dir: NameId, key: Box<Ranked>, old: Option<Member<H::Value>> },
-    Member { dir: NameId, key: Box<(Key, Source)>, old: Option<Vals<H::Value>> },
-    Pending { dir: NameId, key: Box<(Key, Source)>, old: Option<Pending<H::Value>> },
-    Tombs { dir: NameId, floor: Tick, old: Option<Arc<KeyTombs>> },
-    Tombed { dir: NameId, was: Option<Tick> },
-    Slot { id: NameId, old: Option<(Tick, Slot<H>)> },
-    Stamp { id: NameId, old: Tick },
-    Name { name: Name, old: Option<NameId> },
-    Earlier { key: (NameId, Tick), old: Option<Since> },
-    Queue { key: (Tick, NameId), was: bool },
-    Mirror { of: NameId, old: Option<(bool, Mirror)> },
-    Memo { dir: NameId, key: Key, old: Option<Memo<H::Value>> },
-    Use { at: Box<(u64, NameId, Key)>, was: bool },
-    Arrow { key: Box<ArrowKey>, upper: Upper, was: bool },
-    Dependency { dir: NameId, tag: Box<Tag>, reader: Box<Reader>, was: bool },
+    Row {
+        dir: NameId,
+        key: Key,
+        old: Option<(Tick, Row<H::Value>)>,
+        live: bool,
+    },
+    Unit {
+        dir: NameId,
+        arrow: u16,
+        key: Key,
+        old: Option<Unit<H::Value>>,
+    },
+    Group {
+        dir: NameId,
+        key: Key,
+        old: Option<Box<Group<H::Value>>>,
+    },
+    Sorted {
+        dir: NameId,
+        key: Box<Ranked>,
+        old: Option<Member<H::Value>>,
+    },
+    Member {
+        dir: NameId,
+        key: Box<(Key, Source)>,
+        old: Option<Vals<H::Value>>,
+    },
+    Pending {
+        dir: NameId,
+        key: Box<(Key, Source)>,
+        old: Option<Pending<H::Value>>,
+    },
+    Tombs {
+        dir: NameId,
+        floor: Tick,
+        old: Option<Arc<KeyTombs>>,
+    },
+    Tombed {
+        dir: NameId,
+        was: Option<Tick>,
+    },
+    Slot {
+        id: NameId,
+        old: Option<(Tick, Slot<H>)>,
+    },
+    Stamp {
+        id: NameId,
+        old: Tick,
+    },
+    Name {
+        name: Name,
+        old: Option<NameId>,
+    },
+    Earlier {
+        key: (NameId, Tick),
+        old: Option<Since>,
+    },
+    Queue {
+        key: (Tick, NameId),
+        was: bool,
+    },
+    Mirror {
+        of: NameId,
+        old: Option<(bool, Mirror)>,
+    },
+    Memo {
+        dir: NameId,
+        key: Key,
+        old: Option<Memo<H::Value>>,
+    },
+    Use {
+        at: Box<(u64, NameId, Key)>,
+        was: bool,
+    },
+    Arrow {
+        key: Box<ArrowKey>,
+        upper: Upper,
+        was: bool,
+    },
+    Dependency {
+        dir: NameId,
+        tag: Box<Tag>,
+        reader: Box<Reader>,
+        was: bool,
+    },
     /// Of the queue of what is due, which is no part of the version; noted only where there is a savepoint.
-    Due { due: Box<Due>, was: bool },
+    Due {
+        due: Box<Due>,
+        was: bool,
+    },
 }
 
 impl<H: Host> Clone for Undo<H> {
@@ -73,9 +143,7 @@ impl<H: Host> Clone for Undo<H> {
             Undo::Mirror { of, old } => Undo::Mirror { of: *of, old: old.clone() },
             Undo::Memo { dir, key, old } => Undo::Memo { dir: *dir, key: key.clone(), old: old.clone() },
             Undo::Use { at, was } => Undo::Use { at: at.clone(), was: *was },
-            Undo::Arrow { key, upper, was } => {
-                Undo::Arrow { key: key.clone(), upper: upper.clone(), was: *was }
-            }
+            Undo::Arrow { key, upper, was } => Undo::Arrow { key: key.clone(), upper: upper.clone(), was: *was },
             Undo::Dependency { dir, tag, reader, was } => {
                 Undo::Dependency { dir: *dir, tag: tag.clone(), reader: reader.clone(), was: *was }
             }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::Key;
-use crate::context::{ArrowKey, NameId, Reader};
 use crate::cascade::LAZY;
-use crate::directory::{Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Lazy, Op, Owners, Range, Row, Upper, Vals};
+use crate::context::{ArrowKey, NameId, Reader};
+use crate::directory::{
+    Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Lazy, Op, Owners, Range, Row, Upper, Vals,
+};
 use crate::dirs::{Slot, State};
 use crate::error::{Error, Refusal, Result};
 use crate::name::Name;
@@ -29,10 +31,20 @@ pub struct Parent<H: Host> {
 /// A directory to be made.
 pub enum Spec<H: Host> {
     /// Rows in any order; no key twice.
-    Input { rows: Vec<(Key, Vec<H::Value>)>, hooks: Option<Arc<Hooks<H>>> },
-    Derived { parents: Vec<Parent<H>>, fold: Option<Fold<H::Code>>, shared: bool },
+    Input {
+        rows: Vec<(Key, Vec<H::Value>)>,
+        hooks: Option<Arc<Hooks<H>>>,
+    },
+    Derived {
+        parents: Vec<Parent<H>>,
+        fold: Option<Fold<H::Code>>,
+        shared: bool,
+    },
     /// Computed key by key, when read. `keep`: not dropped for going unread.
-    Lazy { code: H::Code, keep: bool },
+    Lazy {
+        code: H::Code,
+        keep: bool,
+    },
 }
 
 /// A spec whose parents were found.
@@ -120,7 +132,9 @@ impl<H: Host> Store<H> {
             let id = id.ok_or_else(|| Refusal::NotFound(parent.name.clone()))?;
             let rank = match arrows.last() {
                 None => 0,
-                Some(last) if self.ctx.dirs.name(last.parent).map(Name::as_str) == Some(parent.name.as_str()) => last.rank,
+                Some(last) if self.ctx.dirs.name(last.parent).map(Name::as_str) == Some(parent.name.as_str()) => {
+                    last.rank
+                }
                 Some(last) => last.rank + 1,
             };
             let within = parent.within.as_ref().map(|ranges| ranges.as_slice().into());
@@ -255,7 +269,11 @@ impl<H: Host> Store<H> {
             self.note_made(id);
         }
         // Made anew in place, the names of the store are what they were.
-        if anew { self.generation_changed(id, by) } else { self.existence_changed(id, by) }
+        if anew {
+            self.generation_changed(id, by);
+        } else {
+            self.existence_changed(id, by);
+        }
         self.regenerate_children(id);
         self.restore_previous(id, name);
         id

@@ -11,7 +11,7 @@ mod previous;
 mod remove;
 mod write;
 
-pub use control::{Commit, Leftovers, Version};
 pub(crate) use control::Mark;
+pub use control::{Commit, Leftovers, Version};
 pub(crate) use journal::{Base, Undo};
 pub use make::{Parent, Spec};

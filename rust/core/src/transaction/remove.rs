@@ -101,8 +101,7 @@ impl<H: Host> Store<H> {
             Some(_) => self.generation_changed(id, by),
             None => self.existence_changed(id, None),
         }
-        let arrows: Vec<(NameId, u16)> =
-            self.ctx.arrows_of(id).map(|arrow| (arrow.child, arrow.arrow)).collect();
+        let arrows: Vec<(NameId, u16)> = self.ctx.arrows_of(id).map(|arrow| (arrow.child, arrow.arrow)).collect();
         for (child, arrow) in arrows {
             self.invalidate_units(child, arrow);
         }
