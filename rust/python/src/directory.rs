@@ -1,4 +1,4 @@
-//! `Directory` and `InputDirectory`: handles, that is, a store and a name.
+//! `Directory`: a handle, that is, a store and a name.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,11 +10,10 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use smallvec::smallvec;
-
-use crate::convert::{self, Given};
+use crate::convert;
 use crate::errors;
 use crate::host::{Object, PyHost, Task};
+use crate::input_directory::InputDirectory;
 use crate::iterators::{Entries, Keys};
 use crate::lazy::LazyDirectory;
 use crate::shared::{Scope, Shared};
@@ -37,22 +36,11 @@ pub struct Directory {
     hint: AtomicU64,
 }
 
-/// A directory that is written to; what `Store.mkdir` returns.
-#[pyclass(frozen, extends = Directory, generic, mapping, module = "livedirs", name = "InputDirectory")]
-pub struct InputDirectory {}
-
 /// What a key has.
-enum Found {
+pub enum Found {
     Nothing,
     One(Object),
     Several(usize),
-}
-
-impl InputDirectory {
-    pub fn of<'py>(store: &Bound<'py, Store>, name: Name, id: NameId) -> PyResult<Bound<'py, Self>> {
-        let base = Directory::handle(store, None, name, id);
-        Bound::new(store.py(), PyClassInitializer::from(base).add_subclass(InputDirectory {}))
-    }
 }
 
 impl Directory {
@@ -98,15 +86,15 @@ impl Directory {
         }
     }
 
-    fn shared(&self) -> &std::sync::Arc<Shared> {
+    pub fn shared(&self) -> &std::sync::Arc<Shared> {
         &self.store.get().shared
     }
 
-    fn hint(&self) -> NameId {
+    pub fn hint(&self) -> NameId {
         NameId::of(self.hint.load(Ordering::Relaxed))
     }
 
-    fn remember(&self, id: NameId) {
+    pub fn remember(&self, id: NameId) {
         self.hint.store(id.get(), Ordering::Relaxed);
     }
 
@@ -162,7 +150,7 @@ impl Directory {
     }
 
     /// The same; DirNotFoundError where there is no directory.
-    fn read<R>(
+    pub fn read<R>(
         &self,
         py: Python<'_>,
         tag: impl FnOnce() -> Tag,
@@ -173,7 +161,7 @@ impl Directory {
         found.flatten().ok_or_else(|| self.shared().not_found(py, &self.name))
     }
 
-    fn find(&self, py: Python<'_>, key: &Key) -> PyResult<Found> {
+    pub fn find(&self, py: Python<'_>, key: &Key) -> PyResult<Found> {
         self.read(
             py,
             || Tag::Key(key.clone()),
@@ -187,7 +175,7 @@ impl Directory {
         )
     }
 
-    fn not_unique(&self, py: Python<'_>, key: &Bound<'_, PyAny>, count: usize) -> PyErr {
+    pub fn not_unique(&self, py: Python<'_>, key: &Bound<'_, PyAny>, count: usize) -> PyErr {
         let key = key.repr().map_or_else(|_| "?".to_owned(), |key| key.to_string_lossy().into_owned());
         let message = format!("key {key} of {:?} has {count} values: use get_all", self.name.as_str());
         errors::not_unique(py, message)
@@ -221,13 +209,6 @@ impl Directory {
             _ => (&ITEMS, "livedirs._views"),
         };
         cell.import(slf.py(), module, class)?.call1((slf,))
-    }
-
-    fn check_not_snapshot(&self, py: Python<'_>) -> PyResult<()> {
-        match self.snapshot {
-            None => Ok(()),
-            Some(_) => Err(errors::read_only(py, "a snapshot can't be written: write to the store's directory")),
-        }
     }
 
     /// Derives a directory from this one.
@@ -638,185 +619,5 @@ impl Directory {
             }
         };
         Some(found.map(|(count, rows)| (count, rows.take(SHOWN).collect())))
-    }
-
-    /// Sets the values of keys, in one transaction.
-    fn set_rows(&self, py: Python<'_>, rows: &mut [(Key, ValueVec<Object>)]) -> PyResult<()> {
-        self.check_not_snapshot(py)?;
-        let mut done = 0;
-        self.shared().write(py, |store| {
-            let id = store.writable_at(&self.name, self.hint())?;
-            self.remember(id);
-            while let Some((key, values)) = rows.get_mut(done) {
-                store.set_values(id, key, values)?;
-                done += 1;
-            }
-            Ok(())
-        })
-    }
-}
-
-#[pymethods]
-impl InputDirectory {
-    fn __setitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let mut row = [(convert::key(key)?, smallvec![Object(value.unbind())])];
-        slf.as_super().get().set_rows(key.py(), &mut row)
-    }
-
-    fn __delitem__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
-        let directory = slf.as_super().get();
-        directory.check_not_snapshot(key.py())?;
-        let row = convert::key(key)?;
-        let py = key.py();
-        directory.shared().write_steps(py, || {
-            let there = directory.shared().write(py, |store| {
-                let id = store.writable_at(&directory.name, directory.hint())?;
-                let there = store.directory(id).is_some_and(|view| view.get(&row).is_some());
-                store.set_values(id, &row, &mut ValueVec::new())?;
-                Ok(there)
-            })?;
-            if there { Ok(()) } else { Err(errors::key_error(key)) }
-        })
-    }
-
-    /// Gives a key these values, in order; none remove it.
-    fn set_all(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>) -> PyResult<()> {
-        let key = convert::key(key)?;
-        let values = values.try_iter()?.map(|value| Ok(Object(value?.unbind()))).collect::<PyResult<ValueVec<_>>>()?;
-        slf.as_super().get().set_rows(slf.py(), &mut [(key, values)])
-    }
-
-    /// Removes a key, if it is there.
-    fn discard(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
-        let key = convert::key(key)?;
-        slf.as_super().get().set_rows(slf.py(), &mut [(key, ValueVec::new())])
-    }
-
-    /// Removes all keys, in one transaction.
-    fn clear(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let directory = slf.as_super().get();
-        directory.check_not_snapshot(slf.py())?;
-        directory.shared().write(slf.py(), |store| {
-            let id = store.writable(&directory.name)?;
-            store.clear(id);
-            Ok(())
-        })
-    }
-
-    /// Removes a key and returns its value; the default where it is absent, or KeyError.
-    #[pyo3(signature = (key, /, default=Given::Absent), text_signature = "(self, key, /, default=...)")]
-    fn pop(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Given) -> PyResult<Py<PyAny>> {
-        let directory = slf.as_super().get();
-        let py = slf.py();
-        directory.check_not_snapshot(py)?;
-        let row = convert::key(key)?;
-        directory.shared().write_steps(py, || match directory.find(py, &row)? {
-            Found::One(value) => {
-                directory.set_rows(py, &mut [(row.clone(), ValueVec::new())])?;
-                Ok(value.0)
-            }
-            Found::Nothing => {
-                directory.set_rows(py, &mut [(row.clone(), ValueVec::new())])?;
-                default.or_else(|| errors::key_error(key))
-            }
-            Found::Several(count) => Err(directory.not_unique(py, key, count)),
-        })
-    }
-
-    /// Removes the first key and returns it with its value; KeyError where the directory is empty.
-    fn popitem<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Py<PyAny>)> {
-        let directory = slf.as_super().get();
-        let py = slf.py();
-        directory.check_not_snapshot(py)?;
-        directory.shared().write_steps(py, || {
-            let first = directory.read(py, || Tag::All, |view| view.walk(false))?.next();
-            directory.set_rows(py, &mut [])?;
-            let Some((row, mut values)) = first else {
-                return Err(pyo3::exceptions::PyKeyError::new_err("popitem(): directory is empty"));
-            };
-            let key = convert::key_to_python(py, &row)?;
-            match values.pop() {
-                Some(value) if values.is_empty() => {
-                    directory.set_rows(py, &mut [(row, ValueVec::new())])?;
-                    Ok((key, value.0))
-                }
-                _ => Err(directory.not_unique(py, &key, values.len() + 1)),
-            }
-        })
-    }
-
-    /// The value of a key; where it is absent the key gets the default first.
-    #[pyo3(signature = (key, default=None, /))]
-    fn setdefault(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
-        let directory = slf.as_super().get();
-        let py = slf.py();
-        directory.check_not_snapshot(py)?;
-        let row = convert::key(key)?;
-        directory.shared().write_steps(py, || match directory.find(py, &row)? {
-            Found::One(value) => {
-                directory.set_rows(py, &mut [])?;
-                Ok(value.0)
-            }
-            Found::Nothing => {
-                let value = default.unwrap_or_else(|| py.None());
-                directory.set_rows(py, &mut [(row.clone(), smallvec![Object(value.clone_ref(py))])])?;
-                Ok(value)
-            }
-            Found::Several(count) => Err(directory.not_unique(py, key, count)),
-        })
-    }
-
-    /// Sets many keys in one transaction: from a mapping, pairs, keywords. Of a repeated key the last pair wins.
-    #[pyo3(signature = (other=Given::Absent, /, **more), text_signature = "(self, other=(), /, **more)")]
-    fn update(slf: &Bound<'_, Self>, other: Given, more: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let mut rows = match other {
-            Given::Value(other) => pairs(other.bind(slf.py()))?,
-            Given::Absent => Vec::new(),
-        };
-        if let Some(more) = more {
-            for (key, value) in more.iter() {
-                rows.push((convert::key(&key)?, smallvec![Object(value.unbind())]));
-            }
-        }
-        slf.as_super().get().set_rows(slf.py(), &mut rows)
-    }
-}
-
-/// What `update` was given.
-fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
-    if let Ok(dict) = given.cast_exact::<PyDict>() {
-        let row = |(key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-            Ok((convert::key(&key)?, smallvec![Object(value.unbind())]))
-        };
-        return dict.iter().map(row).collect();
-    }
-    let mut rows = Vec::new();
-    if convert::is_mapping(given)? || given.hasattr("keys")? {
-        for key in given.call_method0("keys")?.try_iter()? {
-            let key = key?;
-            rows.push((convert::key(&key)?, smallvec![Object(given.get_item(&key)?.unbind())]));
-        }
-        return Ok(rows);
-    }
-    let items = given.try_iter().map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(given.py()) {
-            PyTypeError::new_err("update takes a mapping or pairs (key, value)")
-        } else {
-            error
-        }
-    })?;
-    for item in items {
-        let (key, value) = convert::two(&item?, "update takes pairs (key, value)")?;
-        rows.push((convert::key(&key)?, smallvec![Object(value.unbind())]));
-    }
-    Ok(rows)
-}
-
-impl Given {
-    fn or_else(self, error: impl FnOnce() -> PyErr) -> PyResult<Py<PyAny>> {
-        match self {
-            Given::Value(value) => Ok(value),
-            Given::Absent => Err(error()),
-        }
     }
 }

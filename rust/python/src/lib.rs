@@ -2,7 +2,7 @@
 //!
 //! The store itself is `livedirs-core`, a state machine without locks and without user code. Here are conversion
 //! (`convert`, `host`), ownership (`gc`), threads (`shared`) and the driver that runs the core's jobs in Python
-//! (`driver`, `transaction`); then one file for each class: `store`, `directory`, `snapshot`, `reducer`, `records`,
+//! (`driver`, `transaction`); then one file for each class: `store`, `directory`, `input_directory`, `snapshot`, `reducer`, `records`,
 //! `iterators`.
 
 #![allow(clippy::doc_markdown, clippy::doc_link_with_quotes, reason = "docs of classes and methods are docstrings")]
@@ -17,6 +17,7 @@ mod driver;
 mod errors;
 mod gc;
 mod host;
+mod input_directory;
 mod iterators;
 mod lazy;
 mod names;
@@ -35,7 +36,9 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::directory::{Directory, InputDirectory};
+    use crate::directory::Directory;
+    #[pymodule_export]
+    use crate::input_directory::InputDirectory;
     #[pymodule_export]
     use crate::lazy::LazyDirectory;
     #[pymodule_export]

@@ -11,9 +11,10 @@ use pyo3::types::{PyBool, PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert::{self, Given};
-use crate::directory::{Directory, InputDirectory};
+use crate::directory::Directory;
 use crate::errors;
 use crate::host::{Code, Object, PyHost, Task};
+use crate::input_directory::InputDirectory;
 use crate::iterators::Names;
 use crate::lazy::LazyDirectory;
 use crate::records::Stats;
