@@ -13,6 +13,7 @@ use crate::directory::{
     Class, Content, Derived, DirKind, Directory, Fold, Folding, Kind, Op, Ranked, Row, Source, Upper,
 };
 use crate::dirs::State;
+use crate::name::Name;
 use crate::number::ExactSum;
 use crate::reads::Tag;
 use crate::store::Store;
@@ -68,6 +69,7 @@ impl<H: Host> Store<H> {
                 check_units(ctx, directory, derived).map_err(of)?;
             }
         }
+        self.check_readers()?;
         self.check_retention()
     }
 
@@ -87,17 +89,49 @@ impl<H: Host> Store<H> {
     /// Spec 6.1 and 6.3: a tombstone is there exactly while a reader, or the history, needs it.
     fn check_retention(&self) -> Checked {
         let recent = self.ctx.tick.saturating_sub(self.options.history);
-        let horizon = |of: Option<Tick>| of.unwrap_or(Tick::MAX).min(recent);
-        let of_dirs = horizon(self.readers.horizon_of_dirs());
+        let positions = self.readers.positions();
+        let horizon = |of: Option<&Name>| positions.get(&of).copied().unwrap_or(Tick::MAX).min(recent);
+        let of_dirs = horizon(None);
         if let Some(((removed, id), ..)) = self.ctx.dirs.queue.first() {
             ensure!(*removed >= of_dirs, "purge: {id:?} removed at {removed} is kept, the horizon is {of_dirs}");
         }
-        for (id, ..) in &self.ctx.tombed {
-            let of_keys = horizon(self.readers.horizon_of_keys(*id));
-            let tombs = self.ctx.dirs.get(*id).and_then(|directory| directory.tombs.as_ref());
-            if let Some(((removed, key), ..)) = tombs.and_then(|tombs| tombs.queue.first()) {
+        for (name, id, directory) in self.ctx.dirs.iter() {
+            ensure!(
+                directory.tombs.is_some() == self.ctx.tombed.contains_key(&id),
+                "purge: {name:?} has tombstones and is not listed, or the other way round"
+            );
+            let of_keys = horizon(Some(name));
+            if let Some(((removed, key), ..)) = directory.tombs.as_ref().and_then(|tombs| tombs.queue.first()) {
                 ensure!(*removed >= of_keys, "purge: {key} removed at {removed} is kept, the horizon is {of_keys}");
             }
+        }
+        Ok(())
+    }
+
+    /// The invariants of `readers`, by their numbers there.
+    fn check_readers(&self) -> Checked {
+        self.readers.check(self.ctx.tick)?;
+        for (id, of, place, position) in self.readers.stands() {
+            let (newest, stamp) = match of {
+                None => {
+                    let listed = self.ctx.dirs.state.iter().filter(|(.., slot)| !slot.name.is_previous());
+                    let newest = self.ctx.dirs.queue.last().map(|((removed, _), ..)| *removed);
+                    (newest, listed.map(|(_, stamp, _)| *stamp).max())
+                }
+                Some(name) => {
+                    let entry = self.ctx.dirs.id(name).and_then(|id| self.ctx.dirs.state.get_entry(&id));
+                    let State::Live(directory) = entry.map_or(&State::Absent, |(.., slot)| &slot.state) else { continue };
+                    let tombs = directory.tombs.as_ref();
+                    let newest = tombs.and_then(|tombs| tombs.queue.last()).map(|((removed, _), ..)| *removed);
+                    (newest, entry.map(|(_, stamp, _)| *stamp))
+                }
+            };
+            let between = |stamp: Option<Tick>| stamp.is_some_and(|stamp| place <= stamp && stamp < position);
+            ensure!(!between(newest) && !between(stamp), "readers 1: {id:?} stands at {place}, is at {position}");
+            let lag = self.ctx.tick.saturating_sub(position);
+            let pins = newest.is_some_and(|newest| newest >= position);
+            let expires = self.options.max_lag.is_some_and(|max_lag| lag > max_lag);
+            ensure!(!(pins && expires), "readers 4: {id:?} lags {lag} ticks behind what it pins, and has not expired");
         }
         Ok(())
     }

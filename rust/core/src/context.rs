@@ -68,6 +68,8 @@ pub(crate) struct Counts {
     pub(crate) key_tombstones: usize,
     pub(crate) keys: usize,
     pub(crate) purged: u64,
+    /// Of directories, among these.
+    pub(crate) purged_dirs: usize,
     pub(crate) next_name: u64,
     pub(crate) lazy_keys: usize,
     /// Transactions that the store has seen.
@@ -79,7 +81,8 @@ pub(crate) struct Context<H: Host> {
     pub(crate) dirs: Dirs<H>,
     pub(crate) arrows: Arrows,
     pub(crate) dependencies: Dependencies,
-    /// Directories with tombstones of keys, stamped with the oldest, and so found by it.
+    /// Directories with tombstones of keys, stamped with the oldest that the purge has yet to look at, and so found by
+    /// it; those that it left to readers of their own it looks at no more.
     pub(crate) tombed: TickMap<NameId, (), Reverse<Tick>>,
     pub(crate) mirrors: Mirrors,
     /// Memos by when they were last read, but for those that were found to have readers then.

@@ -37,7 +37,13 @@ impl<H: Host> Store<H> {
         self.work.due.len()
     }
 
-    /// The smallest position of a live reader; the present tick where there is none.
+    /// Cursors that are open.
+    #[must_use]
+    pub fn cursors(&self) -> usize {
+        self.readers.cursors()
+    }
+
+    /// The smallest position of a live reader; the present tick where there is none. O(cursors).
     #[must_use]
     pub fn horizon(&self) -> Tick {
         self.readers.horizon().unwrap_or(self.ctx.tick)

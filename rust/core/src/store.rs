@@ -26,11 +26,13 @@ pub struct Options {
     pub max_rounds: u32,
     /// Transactions that an unread lazy value survives.
     pub lazy_capacity: u64,
+    /// Ticks after which a cursor that pins tombstones expires; `None`: never.
+    pub max_lag: Option<Tick>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { history: 0, max_rounds: 1000, lazy_capacity: 10 }
+        Options { history: 0, max_rounds: 1000, lazy_capacity: 10, max_lag: Some(10_000) }
     }
 }
 
@@ -59,7 +61,6 @@ pub(crate) struct Work<H: Host> {
     pub(crate) finals: Vec<Reader>,
     pub(crate) mapped: usize,
     pub(crate) rounds: u32,
-    pub(crate) purged_dirs: usize,
     /// Directories stamped in this transaction.
     pub(crate) changed: Ids,
     /// Names of directories that were there when the transaction began and were touched, and those that came since.
@@ -90,7 +91,6 @@ impl<H: Host> Work<H> {
             finals: Vec::new(),
             mapped: 0,
             rounds: 0,
-            purged_dirs: 0,
             changed: Ids::new(),
             was_live: BTreeMap::new(),
             came: BTreeSet::new(),
@@ -126,7 +126,6 @@ impl<H: Host> Work<H> {
         self.finals.clear();
         self.mapped = 0;
         self.rounds = 0;
-        self.purged_dirs = 0;
         self.changed.clear();
         self.was_live.clear();
         self.came.clear();
@@ -139,10 +138,12 @@ pub struct Store<H: Host> {
     pub(crate) ctx: Context<H>,
     pub(crate) work: Work<H>,
     pub(crate) open: bool,
-    pub(crate) readers: Readers,
+    pub(crate) readers: Readers<H::Value>,
     pub(crate) options: Options,
     pub(crate) verdicts: Verdicts<H>,
     pub(crate) fan_outs: FanOuts,
+    /// The version came from another store, whose readers are not this one's: the next purge looks at all tombstones.
+    pub(crate) sweep: bool,
     /// Whose previous directories others want as soon as the open transaction ends.
     pub(crate) asked: Vec<Name>,
     /// Shared by a family of stores, so that generations are told apart among forks.
@@ -157,10 +158,11 @@ impl<H: Host> Store<H> {
             work: Work::new(&ctx),
             ctx,
             open: false,
-            readers: Readers::default(),
+            readers: Readers::new(),
             options,
             verdicts: Verdicts::new(),
             fan_outs: FanOuts::default(),
+            sweep: false,
             asked: Vec::new(),
             generations: Arc::new(AtomicU64::new(1)),
         }

@@ -92,7 +92,7 @@ impl<H: Host> Store<H> {
         }
         self.work.changed.extend(changed);
         self.ctx.tick += 1;
-        self.work.purged_dirs += self.purge_up_to(if again { self.work.base.tick } else { Tick::MAX });
+        self.purge_up_to(if again { self.work.base.tick } else { Tick::MAX });
         if !again {
             self.evict_memos();
         }
@@ -227,7 +227,6 @@ impl<H: Host> Store<H> {
         }
         for (id, was) in touched {
             if let Some((_, name)) = &was
-                && !name.is_previous()
                 && !self.work.came.contains(&id)
             {
                 self.work.was_live.entry(id).or_insert_with(|| name.clone());
@@ -278,34 +277,65 @@ impl<H: Host> Store<H> {
     }
 
     pub(crate) fn purge(&mut self) -> usize {
-        self.purge_up_to(Tick::MAX)
+        let before = self.ctx.counts.purged_dirs;
+        self.purge_up_to(Tick::MAX);
+        self.purge_moved();
+        self.ctx.counts.purged_dirs - before
     }
 
     /// `limit`: while a transaction goes on, a reader may yet register at the tick where it began.
-    fn purge_up_to(&mut self, limit: Tick) -> usize {
-        let recent = self.ctx.tick.saturating_sub(self.options.history);
-        let horizon = self.readers.horizon_of_dirs().unwrap_or(Tick::MAX).min(recent).min(limit);
-        let purged = self.purge_dirs_before(horizon);
-        // Only directories whose oldest tombstone is old enough are looked at.
-        if let Some(last) = recent.min(limit).checked_sub(1)
+    fn purge_up_to(&mut self, limit: Tick) {
+        let bound = self.recent().min(limit);
+        let horizon = self.readers.horizon_of_dirs().unwrap_or(Tick::MAX);
+        self.purge_dirs_before(horizon.min(bound));
+        // Only directories with tombstones that nobody has looked at since they are old enough.
+        if let Some(last) = bound.checked_sub(1)
             && !self.ctx.tombed.is_empty()
         {
-            let dirs: Vec<NameId> = self.ctx.tombed.changes_since(&Reverse(last)).map(|(id, ..)| *id).collect();
+            let since = if self.sweep { Reverse(Tick::MAX) } else { Reverse(last) };
+            let dirs: Vec<NameId> = self.ctx.tombed.changes_since(&since).map(|(id, ..)| *id).collect();
             for dir in dirs {
-                let horizon = self.readers.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(recent).min(limit);
-                self.purge_keys_before(dir, horizon);
+                self.purge_keys_up_to(dir, bound);
             }
         }
-        purged
+    }
+
+    /// Removals from this tick on are kept for readers that nobody remembers.
+    fn recent(&self) -> Tick {
+        self.ctx.tick.saturating_sub(self.options.history)
+    }
+
+    /// Directories that no reader of the store needs to be told of any more. O(log n) each.
+    pub(crate) fn purge_dirs(&mut self) {
+        let horizon = self.readers.horizon_of_dirs().unwrap_or(Tick::MAX);
+        self.purge_dirs_before(horizon.min(self.recent()));
+    }
+
+    /// Keys of a directory that none of its readers needs to be told of any more. O(log n) each.
+    pub(crate) fn purge_keys(&mut self, dir: NameId) {
+        self.purge_keys_up_to(dir, self.recent());
+    }
+
+    /// What of it stays below the bound, stays for its readers, who look at it when they move; what is above is looked
+    /// at in its time.
+    fn purge_keys_up_to(&mut self, dir: NameId, bound: Tick) {
+        let horizon = self.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(bound);
+        self.purge_keys_before(dir, horizon);
+        let tombs = self.ctx.dirs.get(dir).and_then(|directory| directory.tombs.as_ref());
+        let later = tombs.map(|tombs| {
+            let later = tombs.queue.range(&(bound, Key::NONE)..).next();
+            later.map_or(Tick::MAX, |((removed, _), ..)| *removed)
+        });
+        self.set_tombed(dir, later);
     }
 
     fn is_purgeable_key(&self, dir: NameId, removed: Tick) -> bool {
         let recent = (self.ctx.tick + 1).saturating_sub(self.options.history);
-        removed < self.readers.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(recent)
+        removed < self.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(recent)
     }
 
     /// `purge_deleted_dirs(horizon)` proper: every life of a directory that ended before the horizon. O(log n) each.
-    fn purge_dirs_before(&mut self, horizon: Tick) -> usize {
+    fn purge_dirs_before(&mut self, horizon: Tick) {
         let mut purged = 0;
         while let Some(&(removed, id)) = self.ctx.dirs.queue.first().map(|(at, ..)| at) {
             if removed >= horizon {
@@ -328,7 +358,7 @@ impl<H: Host> Store<H> {
             self.ctx.dirs.floor = self.ctx.dirs.floor.max(removed + 1);
         }
         self.ctx.counts.purged += purged as u64;
-        purged
+        self.ctx.counts.purged_dirs += purged;
     }
 
     /// The same for the keys of a directory.

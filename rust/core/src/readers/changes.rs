@@ -2,6 +2,7 @@
 
 use crate::Key;
 use crate::context::{Context, NameId};
+use crate::directory::Directory;
 use crate::dirs::State;
 use crate::name::Name;
 use crate::tick::Tick;
@@ -19,13 +20,43 @@ pub struct DirChanges {
     pub removed: Vec<Name>,
 }
 
+impl DirChanges {
+    pub(super) fn is_empty(&self) -> bool {
+        !self.reset && self.changed.is_empty() && self.removed.is_empty()
+    }
+}
+
 /// Rows that changed; a removed key has no values.
 #[derive(Clone, Debug)]
 pub struct Changes<V> {
     pub tick: Tick,
     /// `entries` is all there is.
     pub reset: bool,
+    /// The directory itself is gone.
+    pub removed: bool,
     pub entries: Vec<(Key, Vec<V>)>,
+}
+
+impl<V> Changes<V> {
+    pub(super) fn is_empty(&self) -> bool {
+        !self.reset && self.entries.is_empty()
+    }
+}
+
+/// What a reader is told.
+#[derive(Clone, Debug)]
+pub enum News<V> {
+    /// A reader of the store.
+    Dirs(DirChanges),
+    /// A reader of a directory.
+    Keys(Changes<V>),
+}
+
+impl<V> News<V> {
+    /// The directory is gone.
+    pub(super) const fn removed(tick: Tick) -> Self {
+        News::Keys(Changes { tick, reset: true, removed: true, entries: Vec::new() })
+    }
 }
 
 impl<H: Host> Version<H> {
@@ -33,35 +64,45 @@ impl<H: Host> Version<H> {
     /// O((c + 1) log n) for c changes.
     #[must_use]
     pub fn changes(&self, since: Tick) -> DirChanges {
-        let ctx = &self.0;
-        if since < ctx.dirs.floor {
-            return DirChanges { tick: ctx.tick, reset: true, changed: self.names(), removed: Vec::new() };
-        }
-        let mut changes = DirChanges { tick: ctx.tick, reset: false, changed: Vec::new(), removed: Vec::new() };
-        for (id, _, slot) in ctx.dirs.state.changes_since(&since) {
-            if slot.name.is_previous() {
-                continue;
-            }
-            match slot.state {
-                State::Live(_) => changes.changed.push(slot.name.clone()),
-                State::Deleted(_) if ctx.dirs.was_there(*id, since) => changes.removed.push(slot.name.clone()),
-                State::Deleted(_) | State::Absent => {}
-            }
-        }
-        changes
+        dir_changes(&self.0, since, false)
     }
 
     /// Rows of a directory that changed at `since` or later: exact if since is at least its floor and greater than its
     /// `created`, else a reset. O((c + 1) log n) for c changes.
     #[must_use]
     pub fn key_changes(&self, id: NameId, since: Tick) -> Option<Changes<H::Value>> {
-        key_changes(&self.0, id, since)
+        self.0.dirs.get(id).map(|directory| key_changes(&self.0, directory, since, false))
     }
 }
 
-fn key_changes<H: Host>(ctx: &Context<H>, id: NameId, since: Tick) -> Option<Changes<H::Value>> {
-    let directory = ctx.dirs.get(id)?;
-    let reset = since < directory.floor || since <= directory.created;
+/// `anew`: a reset in any case.
+pub(super) fn dir_changes<H: Host>(ctx: &Context<H>, since: Tick, anew: bool) -> DirChanges {
+    let mut changes = DirChanges { tick: ctx.tick, reset: false, changed: Vec::new(), removed: Vec::new() };
+    if anew || since < ctx.dirs.floor {
+        let live = ctx.dirs.iter().map(|(name, ..)| name).filter(|name| !name.is_previous());
+        return DirChanges { reset: true, changed: live.cloned().collect(), ..changes };
+    }
+    for (id, _, slot) in ctx.dirs.state.changes_since(&since) {
+        if slot.name.is_previous() {
+            continue;
+        }
+        match slot.state {
+            State::Live(_) => changes.changed.push(slot.name.clone()),
+            State::Deleted(_) if ctx.dirs.was_there(*id, since) => changes.removed.push(slot.name.clone()),
+            State::Deleted(_) | State::Absent => {}
+        }
+    }
+    changes
+}
+
+/// `anew`: a reset in any case.
+pub(super) fn key_changes<H: Host>(
+    ctx: &Context<H>,
+    directory: &Directory<H>,
+    since: Tick,
+    anew: bool,
+) -> Changes<H::Value> {
+    let reset = anew || since < directory.floor || since <= directory.created;
     let mut entries = Vec::new();
     if reset {
         let live = directory.rows.iter().filter_map(|(key, _, row)| Some((key, row.content()?)));
@@ -75,5 +116,5 @@ fn key_changes<H: Host>(ctx: &Context<H>, id: NameId, since: Tick) -> Option<Cha
             }
         }
     }
-    Some(Changes { tick: ctx.tick, reset, entries })
+    Changes { tick: ctx.tick, reset, removed: false, entries }
 }

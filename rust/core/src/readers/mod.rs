@@ -1,86 +1,298 @@
-//! Who still needs to be told: the positions of readers, and the horizon.
+//! Readers: who has yet to be told what, and how long a tombstone is kept for them.
 //!
-//! A reader of the store needs the tombstones of directories, a reader of a directory those of its keys. The horizon
-//! of either is the smallest position among its readers, kept and not searched: positions are counted in ordered maps.
+//! # Definitions
+//! * A *cursor* is a registered reader of the store (of its directories) or of one directory (of its keys). Its
+//!   *position* is the tick up to which, exclusive, it has seen everything. A *subscription* is a reader that each
+//!   commit brings up to date by itself, so between transactions it lags behind nothing.
+//! * A *watch* is what is kept for all readers of one thing: of the store, or of the directory that bears a name.
+//! * The *horizon* of a watch is the smallest position in it: what was removed there or later has to stay. It is kept,
+//!   not searched.
+//! * A cursor *stands* in its watch at a place that may be behind its position, see invariant 1.
+//!
+//! # Invariants
+//! 1. A cursor's place is at most its position, and nothing that concerns its watch is stamped from the one up to the
+//!    other. So no tombstone is there that the place needs and the position does not, and a poll that finds nothing new
+//!    moves the position alone: O(1), whatever the number of readers.
+//! 2. `Watch::places` is { (place, cursor) } of the cursors that pin: neither expired, nor made in the open transaction
+//!    on what that made.
+//! 3. Nothing that concerns a watch is stamped after its `last`.
+//! 4. A cursor that lags more than `max_lag` behind a tombstone that it pins is found by `deadlines` at the first commit
+//!    after that: each watch that pins one stands there at its horizon, or at an earlier one.
+//!
+//! # One moment
+//! All of it lies beside the version in [`Store`], behind the one lock of the host. A registration reads the clock that
+//! the last commit left; a commit publishes its version, learns whom it concerns, and purges, with the lock held. So
+//! between reading a version and following it there is no gap.
+//!
+//! A commit costs O(log n) for each directory that it changed, if anybody follows any: cursors are never walked.
 
 mod changes;
+mod cursor;
+mod positions;
+mod publish;
 
-pub use changes::{Changes, DirChanges};
+pub use changes::{Changes, DirChanges, News};
+pub use cursor::{Polled, Step};
+pub use publish::Delivery;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::context::NameId;
+use crate::context::{Context, Generation, NameId};
+use crate::name::Name;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::value::Host;
 
-/// Positions, and how many readers stand at each.
-type Positions = BTreeMap<Tick, usize>;
+use positions::Watch;
 
-#[derive(Debug, Default)]
-pub(crate) struct Readers {
-    of_dirs: Positions,
-    of_keys: BTreeMap<NameId, Positions>,
+/// A registered cursor or subscription. They are numbered in the order of registration, and no number comes twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReaderId(pub(crate) u64);
+
+impl ReaderId {
+    /// The number: the order of registration.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
 }
 
-impl Readers {
-    /// The smallest position of a reader of the store, or `None`.
+/// What the readers of one thing wait for; for a host that wakes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WatchId(u32);
+
+/// The readers of the store itself.
+const OF_STORE: WatchId = WatchId(0);
+
+/// Which directory a reader of keys knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// None: it was told that it is gone, or began when there was none.
+    Nothing,
+    /// This one.
+    Generation(Generation),
+    /// One that was there at its position and is not any more.
+    Older,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor {
+    watch: WatchId,
+    position: Tick,
+    /// Where it stands in the watch, see invariant 1. `None`: it pins nothing.
+    place: Option<Tick>,
+    known: Known,
+    /// It has to start over: it has just begun, or it expired.
+    owes_reset: bool,
+    expired: bool,
+    /// How often it moved: what was told before another move is void.
+    moves: u64,
+}
+
+/// A reader made in the open transaction on a directory that the transaction made.
+#[derive(Clone, Debug)]
+struct Pending {
+    reader: ReaderId,
+    generation: Generation,
+    /// How long the journal was then.
+    journal: usize,
+}
+
+pub(crate) struct Readers<V> {
+    watches: Vec<Option<Watch>>,
+    free: Vec<WatchId>,
+    by_name: BTreeMap<Name, WatchId>,
+    cursors: HashMap<ReaderId, Cursor>,
+    subscriptions: HashMap<ReaderId, WatchId>,
+    pending: Vec<Pending>,
+    next: u64,
+    /// Watches whose readers moved while a transaction was open: their tombstones are looked at when it ends.
+    moved: BTreeSet<WatchId>,
+    deadlines: BTreeSet<(Tick, WatchId)>,
+    woken: Vec<WatchId>,
+    deliveries: Vec<Delivery<V>>,
+}
+
+impl<V> Readers<V> {
+    pub(crate) fn new() -> Self {
+        Readers {
+            watches: vec![Some(Watch::new(None, 0))],
+            free: Vec::new(),
+            by_name: BTreeMap::new(),
+            cursors: HashMap::new(),
+            subscriptions: HashMap::new(),
+            pending: Vec::new(),
+            next: 1,
+            moved: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            woken: Vec::new(),
+            deliveries: Vec::new(),
+        }
+    }
+
+    fn number(&mut self) -> ReaderId {
+        let id = ReaderId(self.next);
+        self.next += 1;
+        id
+    }
+
+    fn watch(&self, id: WatchId) -> Option<&Watch> {
+        self.watches.get(id.0 as usize)?.as_ref()
+    }
+
+    fn watch_mut(&mut self, id: WatchId) -> Option<&mut Watch> {
+        self.watches.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// The watch of a name, made if there is none. Nothing that concerns it is stamped at `now` or later.
+    fn watch_of(&mut self, of: Option<&Name>, now: Tick) -> WatchId {
+        let Some(name) = of else {
+            if let Some(watch) = self.watch_mut(OF_STORE)
+                && watch.readers == 0
+            {
+                watch.last = now.saturating_sub(1);
+            }
+            return OF_STORE;
+        };
+        if let Some(id) = self.by_name.get(name) {
+            return *id;
+        }
+        let watch = Some(Watch::new(Some(name.clone()), now.saturating_sub(1)));
+        let id = if let Some(id) = self.free.pop() {
+            self.watches[id.0 as usize] = watch;
+            id
+        } else {
+            self.watches.push(watch);
+            WatchId(u32::try_from(self.watches.len() - 1).unwrap_or(u32::MAX))
+        };
+        self.by_name.insert(name.clone(), id);
+        id
+    }
+
+    /// A reader less; the watch goes with the last.
+    fn leave(&mut self, id: WatchId) {
+        let Some(watch) = self.watch_mut(id) else { return };
+        watch.readers -= 1;
+        if watch.readers > 0 {
+            return;
+        }
+        if let Some(deadline) = watch.deadline.take() {
+            self.deadlines.remove(&(deadline, id));
+        }
+        let name = self.watch(id).and_then(|watch| watch.of.clone());
+        if let Some(name) = name {
+            self.by_name.remove(&name);
+            self.watches[id.0 as usize] = None;
+            self.free.push(id);
+        }
+    }
+
+    /// The smallest place of a reader of the store, or `None`.
     pub(crate) fn horizon_of_dirs(&self) -> Option<Tick> {
-        self.of_dirs.keys().next().copied()
+        self.watch(OF_STORE).and_then(Watch::horizon)
     }
 
-    /// The smallest position of a reader of this directory, or `None`.
-    pub(crate) fn horizon_of_keys(&self, id: NameId) -> Option<Tick> {
-        self.of_keys.get(&id)?.keys().next().copied()
+    /// What the readers of a directory's keys need from; `open_since`: where the open transaction began, whose removals
+    /// the subscribers have yet to be told.
+    fn horizon_of_name(&self, name: &Name, open_since: Option<Tick>) -> Option<Tick> {
+        let watch = self.watch(*self.by_name.get(name)?)?;
+        let told = open_since.filter(|_| !watch.subscribers.is_empty());
+        watch.horizon().into_iter().chain(told).min()
     }
 
-    /// The smallest position of any reader.
-    pub(crate) fn horizon(&self) -> Option<Tick> {
-        let of_keys = self.of_keys.values().filter_map(|positions| positions.keys().next().copied()).min();
-        self.horizon_of_dirs().into_iter().chain(of_keys).min()
+    /// Each cursor that pins: what it follows, where it stands, and its position. For the invariants.
+    pub(crate) fn stands(&self) -> impl Iterator<Item = (ReaderId, Option<&Name>, Tick, Tick)> {
+        self.cursors.iter().filter_map(|(&id, cursor)| {
+            let of = self.watch(cursor.watch)?.of.as_ref();
+            Some((id, of, cursor.place?, cursor.position))
+        })
     }
 
-    /// A reader of the store (`None`) or of a directory now stands at a position.
-    pub(crate) fn enter(&mut self, of: Option<NameId>, at: Tick) {
-        let positions = match of {
-            None => &mut self.of_dirs,
-            Some(id) => self.of_keys.entry(id).or_default(),
-        };
-        *positions.entry(at).or_insert(0) += 1;
+    /// The smallest position of the readers of each thing. For the invariants.
+    pub(crate) fn positions(&self) -> BTreeMap<Option<&Name>, Tick> {
+        let mut positions = BTreeMap::new();
+        for (_, of, _, position) in self.stands() {
+            let least = positions.entry(of).or_insert(position);
+            *least = position.min(*least);
+        }
+        positions
     }
 
-    /// A reader no longer stands at that position.
-    pub(crate) fn leave(&mut self, of: Option<NameId>, at: Tick) {
-        let positions = match of {
-            None => Some(&mut self.of_dirs),
-            Some(id) => self.of_keys.get_mut(&id),
-        };
-        let Some(positions) = positions else { return };
-        if let Some(count) = positions.get_mut(&at) {
-            *count -= 1;
-            if *count == 0 {
-                positions.remove(&at);
+    /// The invariants that need no version.
+    pub(crate) fn check(&self, now: Tick) -> Result<(), String> {
+        let mut readers: BTreeMap<WatchId, usize> = BTreeMap::new();
+        for (id, cursor) in &self.cursors {
+            *readers.entry(cursor.watch).or_default() += 1;
+            if cursor.place.is_some_and(|place| place > cursor.position) || cursor.position > now {
+                return Err(format!("readers 1: {id:?} stands at {:?}, is at {}", cursor.place, cursor.position));
+            }
+            let stands = self.watch(cursor.watch).is_some_and(|watch| watch.has(*id, cursor.place));
+            if !stands {
+                return Err(format!("readers 2: {id:?} does not stand at {:?}", cursor.place));
             }
         }
-        if let Some(id) = of
-            && self.of_keys.get(&id).is_some_and(BTreeMap::is_empty)
-        {
-            self.of_keys.remove(&id);
+        for watch in self.subscriptions.values() {
+            *readers.entry(*watch).or_default() += 1;
         }
+        for (at, watch) in self.watches.iter().enumerate() {
+            let Some(watch) = watch else { continue };
+            let id = WatchId(u32::try_from(at).unwrap_or(u32::MAX));
+            watch.check()?;
+            let counted = readers.get(&id).copied().unwrap_or(0);
+            let found = watch.of.as_ref().is_none_or(|name| self.by_name.get(name) == Some(&id));
+            if watch.readers != counted || (counted == 0 && id != OF_STORE) || !found {
+                return Err(format!("readers: a watch of {:?} for {counted} readers, kept as {}", watch.of, watch.readers));
+            }
+            if watch.deadline.is_some_and(|deadline| !self.deadlines.contains(&(deadline, id))) {
+                return Err(format!("readers 4: the deadline of {:?} is not listed", watch.of));
+            }
+        }
+        let listed = self.watches.iter().flatten().filter(|watch| watch.deadline.is_some()).count();
+        if self.deadlines.len() == listed && self.pending.is_empty() && self.moved.is_empty() {
+            Ok(())
+        } else {
+            Err("readers 4: deadlines of nobody, or readers that still wait for a commit".to_owned())
+        }
+    }
+
+    /// The smallest position of a cursor that pins, or `None`. O(cursors).
+    pub(crate) fn horizon(&self) -> Option<Tick> {
+        self.cursors.values().filter(|cursor| cursor.place.is_some()).map(|cursor| cursor.position).min()
+    }
+
+    pub(crate) fn cursors(&self) -> usize {
+        self.cursors.len()
     }
 }
 
 impl<H: Host> Store<H> {
-    /// A reader of the store (`None`) or of a directory now stands at a position: what was removed at that tick or later
-    /// is kept for it. To be entered at the tick of the last commit. O(log readers).
-    pub fn enter_reader(&mut self, of: Option<NameId>, at: Tick) {
-        self.readers.enter(of, at);
+    /// What the readers of the keys of a directory need from, or `None`. O(1) where no directory has readers.
+    pub(crate) fn horizon_of_keys(&self, id: NameId) -> Option<Tick> {
+        if self.readers.by_name.is_empty() {
+            return None;
+        }
+        let name = self.ctx.dirs.name(id)?;
+        self.readers.horizon_of_name(name, self.open.then_some(self.work.base.tick))
     }
 
-    /// A reader no longer stands at a position; one that moves on enters the new position first. What nobody needs any
-    /// more goes at once, or where a transaction is open, at its end. O(log n) for each tombstone that goes.
-    pub fn leave_reader(&mut self, of: Option<NameId>, at: Tick) {
-        self.readers.leave(of, at);
-        self.purge_deleted_dirs();
+    /// A number in the order of registration of readers, for other callbacks of the host.
+    pub fn register(&mut self) -> ReaderId {
+        self.readers.number()
+    }
+
+    /// Whom to wake, and what to hand to subscribers: what commits, rollbacks and closings left since the last call.
+    #[must_use]
+    pub fn take_news(&mut self) -> (Vec<WatchId>, Vec<Delivery<H::Value>>) {
+        (std::mem::take(&mut self.readers.woken), std::mem::take(&mut self.readers.deliveries))
+    }
+
+    /// The clock of the last commit.
+    #[must_use]
+    pub const fn published_tick(&self) -> Tick {
+        if self.open { self.work.base.tick } else { self.ctx.tick }
+    }
+
+    fn with_published<R>(&mut self, read: impl FnOnce(&Context<H>) -> R) -> R {
+        if self.is_published() { read(&self.ctx) } else { read(&self.published().0) }
     }
 }

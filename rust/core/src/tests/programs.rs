@@ -20,7 +20,7 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use crate::tick::Tick;
-use crate::{Fold, Key, NameId, Options, Parent, Spec, Stats, Upper};
+use crate::{Changes, DirChanges, Fold, Key, News, Options, Parent, Polled, ReaderId, Spec, Stats, Upper};
 
 use super::driver::{Done, Driver, hooked, input, mapped, name, passed, within};
 use super::dump::dump;
@@ -596,9 +596,11 @@ fn without_generations(shown: &Shown) -> BTreeMap<&String, &BTreeMap<Key, String
     shown.iter().map(|(name, (_, rows))| (name, rows)).collect()
 }
 
+/// A reader, and what the test knows of it.
 struct Cursor {
+    id: ReaderId,
     /// Of the keys of this directory, else of the store.
-    of: Option<(String, NameId)>,
+    of: Option<String>,
     position: Tick,
 }
 
@@ -606,11 +608,14 @@ struct Cursor {
 type Log = BTreeMap<Tick, Shown>;
 
 /// What a reader of the store at `since` must be told.
-fn check_told_of_dirs(d: &mut Driver, log: &Log, since: Tick, must_know: bool) {
+fn check_told_of_dirs(d: &mut Driver, log: &Log, since: Tick) {
     let told = d.store.published().changes(since);
-    let (was, is) = (&log[&since], &log[&d.store.tick()]);
     assert_eq!(told.reset, since < d.store.ctx.dirs.floor);
-    assert!(!(told.reset && must_know), "a reader that is remembered starts over");
+    check_dirs(d, log, since, &told);
+}
+
+fn check_dirs(d: &Driver, log: &Log, since: Tick, told: &DirChanges) {
+    let (was, is) = (&log[&since], &log[&d.store.tick()]);
     let set = |names: &[crate::Name]| names.iter().map(|name| name.as_str().to_owned()).collect::<BTreeSet<_>>();
     let (changed, removed) = (set(&told.changed), set(&told.removed));
     if told.reset {
@@ -626,17 +631,17 @@ fn check_told_of_dirs(d: &mut Driver, log: &Log, since: Tick, must_know: bool) {
 }
 
 /// What a reader of a directory at `since` must be told.
-fn check_told_of_keys(d: &mut Driver, log: &Log, of: &str, since: Tick, must_know: bool) {
+fn check_told_of_keys(d: &mut Driver, log: &Log, of: &str, since: Tick) {
     let Some(id) = d.store.find(&name(of)) else { return };
     let told = d.store.published().key_changes(id, since).expect("it is there");
+    let directory = d.store.ctx.dirs.get(id).expect("it is there");
+    assert_eq!(told.reset, since <= directory.created || since < directory.floor);
+    check_keys(d, log, of, since, &told);
+}
+
+fn check_keys(d: &Driver, log: &Log, of: &str, since: Tick, told: &Changes<V>) {
     let (was, is) = (&log[&since], &log[&d.store.tick()][of]);
     let was = was.get(of).filter(|(generation, _)| *generation == is.0);
-    if was.is_none() || !must_know {
-        let directory = d.store.ctx.dirs.get(id).expect("it is there");
-        assert_eq!(told.reset, since <= directory.created || since < directory.floor);
-    } else {
-        assert!(!told.reset, "a reader of {of} that is remembered starts over");
-    }
     let entries: BTreeMap<Key, String> = told.entries.iter().map(|(key, v)| (key.clone(), format!("{v:?}"))).collect();
     let none = BTreeMap::new();
     let held = if told.reset { &none } else { was.map_or(&none, |(_, rows)| rows) };
@@ -656,9 +661,9 @@ fn check_told_of_keys(d: &mut Driver, log: &Log, of: &str, since: Tick, must_kno
 fn check_retention(d: &Driver, log: &Log, cursors: &[Cursor], history: Tick) {
     let now = d.store.tick();
     let (is, ticks): (_, Vec<Tick>) = (&log[&now], log.keys().copied().collect());
-    let kept_for = |of: Option<NameId>, last_there: Tick| {
+    let kept_for = |of: Option<&String>, last_there: Tick| {
         // It went in the transaction that began at that tick; only the store knows in which of its rounds.
-        let lags = |cursor: &&Cursor| cursor.of.as_ref().map(|(_, id)| *id) == of && cursor.position <= last_there;
+        let lags = |cursor: &&Cursor| cursor.of.as_ref() == of && cursor.position <= last_there;
         cursors.iter().any(|cursor| lags(&cursor))
     };
     let mut dirs: BTreeMap<&String, Tick> = BTreeMap::new();
@@ -671,14 +676,13 @@ fn check_retention(d: &Driver, log: &Log, cursors: &[Cursor], history: Tick) {
     assert!(stats.dir_tombstones >= needed && (stats.dir_tombstones == needed || !exact), "{stats:?}, needed {needed}");
     let mut needed = 0;
     for (of, (generation, rows)) in is {
-        let id = d.store.find(&name(of)).expect("it is there");
         let mut keys: BTreeMap<&Key, Tick> = BTreeMap::new();
         for tick in &ticks {
             let then = log[tick].get(of).filter(|(of_then, _)| of_then == generation);
             let gone = then.into_iter().flat_map(|(_, then)| then.keys()).filter(|key| !rows.contains_key(key));
             keys.extend(gone.map(|key| (key, *tick)));
         }
-        needed += keys.values().filter(|last| kept_for(Some(id), **last)).count();
+        needed += keys.values().filter(|last| kept_for(Some(of), **last)).count();
     }
     assert!(stats.key_tombstones >= needed && (stats.key_tombstones == needed || !exact), "{stats:?}, needed {needed}");
 }
@@ -700,15 +704,14 @@ fn check(case: &Case) {
             Event::Update { acts, fails } => update(&mut d, &program, &mut model, &mut log, acts, *fails),
             Event::OpenOfDirs => {
                 let position = d.store.tick();
-                d.store.enter_reader(None, position);
-                cursors.push(Cursor { of: None, position });
+                let id = d.store.open_cursor(None, Some(position), false).expect("a cursor");
+                cursors.push(Cursor { id, of: None, position });
             }
             Event::OpenOfKeys(of) => {
                 let of = program.source(of % program.sources());
-                if let Some(id) = d.store.find(&name(&of)) {
-                    let position = d.store.tick();
-                    d.store.enter_reader(Some(id), position);
-                    cursors.push(Cursor { of: Some((of, id)), position });
+                let position = d.store.tick();
+                if let Ok(id) = d.store.open_cursor(Some(&name(&of)), Some(position), false) {
+                    cursors.push(Cursor { id, of: Some(of), position });
                 }
             }
             Event::Poll(at) if !cursors.is_empty() => {
@@ -717,21 +720,21 @@ fn check(case: &Case) {
             }
             Event::Close(at) if !cursors.is_empty() => {
                 let cursor = cursors.swap_remove(at % cursors.len());
-                d.store.leave_reader(cursor.of.map(|(_, id)| id), cursor.position);
+                d.store.close_cursor(cursor.id);
             }
             Event::Poll(_) | Event::Close(_) => {}
         }
         d.store.check_invariants().unwrap();
         check_retention(&d, &log, &cursors, case.history);
         for since in log.keys().rev().take(5).copied().collect::<Vec<_>>() {
-            check_told_of_dirs(&mut d, &log, since, false);
+            check_told_of_dirs(&mut d, &log, since);
             for source in 0..program.sources() {
-                check_told_of_keys(&mut d, &log, &program.source(source), since, false);
+                check_told_of_keys(&mut d, &log, &program.source(source), since);
             }
         }
     }
     for cursor in cursors {
-        d.store.leave_reader(cursor.of.map(|(_, id)| id), cursor.position);
+        d.store.close_cursor(cursor.id);
     }
     d.store.purge_deleted_dirs();
     let all: Vec<Act> = (0..program.sources()).map(Act::RemoveDir).collect();
@@ -743,23 +746,37 @@ fn check(case: &Case) {
     assert_eq!(end, Stats { tick: end.tick, purged: end.purged, ..start });
 }
 
+/// A cursor that is remembered starts over only where its directory is of another generation, or gone; it is told the
+/// difference between what was at its position and what is.
 fn poll(d: &mut Driver, log: &Log, cursor: &mut Cursor) {
-    let of = cursor.of.as_ref().map(|(_, id)| *id);
-    match &mut cursor.of {
-        None => check_told_of_dirs(d, log, cursor.position, true),
-        Some((of, id)) => {
-            let is_same = d.store.find(&name(of)) == Some(*id);
-            let of = of.clone();
-            check_told_of_keys(d, log, &of, cursor.position, is_same);
-            if let Some(now) = d.store.find(&name(&of)) {
-                *id = now;
+    let since = cursor.position;
+    let (was, is) = (&log[&since], &log[&d.store.tick()]);
+    match (&cursor.of, d.store.poll(cursor.id).expect("it is open")) {
+        (None, Polled::Nothing) => {
+            let generations = |shown: &Shown| shown.iter().map(|(name, (of, _))| (name.clone(), *of)).collect::<Vec<_>>();
+            assert_eq!((was, generations(was)), (is, generations(is)), "a change that nobody was told of");
+        }
+        (Some(of), Polled::Nothing) => assert_eq!(was.get(of), is.get(of), "a change of {of} that nobody was told of"),
+        (of, Polled::News(news, step)) => {
+            match (of, &news) {
+                (None, News::Dirs(told)) => {
+                    assert!(!told.reset, "a reader that is remembered starts over");
+                    check_dirs(d, log, since, told);
+                }
+                (Some(of), News::Keys(told)) => match is.get(of) {
+                    None => assert!(told.removed && told.reset && told.entries.is_empty() && was.contains_key(of)),
+                    Some((generation, _)) => {
+                        let same = was.get(of).is_some_and(|(known, _)| known == generation);
+                        assert_eq!((told.reset, told.removed), (!same, false), "{of} since {since}");
+                        check_keys(d, log, of, since, told);
+                    }
+                },
+                _ => panic!("news of another kind"),
             }
+            assert!(d.store.advance(step) && !d.store.advance(step), "a step is taken once");
         }
     }
-    let now = d.store.tick();
-    d.store.enter_reader(cursor.of.as_ref().map(|(_, id)| *id), now);
-    d.store.leave_reader(of, cursor.position);
-    cursor.position = now;
+    cursor.position = d.store.tick();
 }
 
 fn update(d: &mut Driver, program: &Rc<Program>, model: &mut Model, log: &mut Log, acts: &[Act], fails: bool) {

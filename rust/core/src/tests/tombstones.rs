@@ -2,63 +2,59 @@
 
 use std::collections::BTreeMap;
 
-use crate::tick::Tick;
-use crate::{Key, NameId, Options};
+use crate::{Key, News, Options, Polled, ReaderId};
 
 use super::driver::{Done, Driver, derived, hooked, input, mapped, name, passed};
 use super::host::{Code, V};
 
-/// A reader, as the host keeps it: what it holds, and its position, which the store remembers.
-struct Cursor {
-    of: Option<(String, NameId)>,
-    position: Tick,
-}
+/// A reader, as the host keeps it, and what it is told where nothing is new.
+struct Cursor(ReaderId, &'static str);
 
 impl Cursor {
     fn of_dirs(d: &mut Driver) -> Cursor {
-        let position = d.store.tick();
-        d.store.enter_reader(None, position);
-        Cursor { of: None, position }
+        let now = d.store.tick();
+        Cursor(d.store.open_cursor(None, Some(now), false).expect("a cursor"), "+[] -[]")
     }
 
     fn of_keys(d: &mut Driver, of: &str) -> Cursor {
-        let (id, position) = (d.store.find(&name(of)).expect("a directory"), d.store.tick());
-        d.store.enter_reader(Some(id), position);
-        Cursor { of: Some((of.to_owned(), id)), position }
+        let now = d.store.tick();
+        Cursor(d.store.open_cursor(Some(&name(of)), Some(now), false).expect("a directory"), "")
     }
 
     /// What it is told, as text; it moves on, and what nobody needs any more goes.
     fn poll(&mut self, d: &mut Driver) -> String {
-        let version = d.store.published();
-        let told = match &self.of {
-            None => {
-                let told = version.changes(self.position);
-                let join = |names: &[crate::Name]| {
-                    let names = names.iter().map(crate::Name::as_str).filter(|name| !name.starts_with("/hook"));
-                    names.collect::<Vec<_>>().join(" ")
-                };
-                let reset = if told.reset { "reset " } else { "" };
-                format!("{reset}+[{}] -[{}]", join(&told.changed), join(&told.removed))
+        let told = match d.store.poll(self.0).expect("it is open") {
+            Polled::Nothing => self.1.to_owned(),
+            Polled::News(news, step) => {
+                assert!(d.store.advance(step), "nobody else polled");
+                show(&news)
             }
-            Some((_, id)) => match version.key_changes(*id, self.position) {
-                None => "gone".to_owned(),
-                Some(told) => {
-                    let reset = if told.reset { "reset " } else { "" };
-                    format!("{reset}{}", super::driver::show(&told.entries))
-                }
-            },
         };
-        let of = self.of.as_ref().map(|(_, id)| *id);
-        d.store.enter_reader(of, version.tick());
-        d.store.leave_reader(of, self.position);
-        self.position = version.tick();
         d.store.check_invariants().unwrap();
         told
     }
 
     fn close(self, d: &mut Driver) {
-        d.store.leave_reader(self.of.map(|(_, id)| id), self.position);
+        d.store.close_cursor(self.0);
         d.store.check_invariants().unwrap();
+    }
+}
+
+fn show(news: &News<V>) -> String {
+    match news {
+        News::Dirs(told) => {
+            let join = |names: &[crate::Name]| {
+                let names = names.iter().map(crate::Name::as_str).filter(|name| !name.starts_with("/hook"));
+                names.collect::<Vec<_>>().join(" ")
+            };
+            let reset = if told.reset { "reset " } else { "" };
+            format!("{reset}+[{}] -[{}]", join(&told.changed), join(&told.removed))
+        }
+        News::Keys(told) if told.removed => "gone".to_owned(),
+        News::Keys(told) => {
+            let reset = if told.reset { "reset " } else { "" };
+            format!("{reset}{}", super::driver::show(&told.entries))
+        }
     }
 }
 

@@ -88,6 +88,7 @@ impl<H: Host> Store<H> {
             }
         }
         self.work.trash.extend(dropped.into_iter().map(|(_, problem)| problem));
+        self.end_pending(journal);
         Leftovers { journal: undone, work: None }
     }
 
@@ -100,6 +101,7 @@ impl<H: Host> Store<H> {
         let mut work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
         self.work.base = base;
         work.base = base;
+        self.end_pending(0);
         Leftovers { journal: undone, work: Some(Box::new(work)) }
     }
 
@@ -149,7 +151,11 @@ impl<H: Host> Store<H> {
     pub fn commit(&mut self, told: bool) -> (Option<Commit>, Leftovers<H>) {
         // A reader may have moved on since the last round.
         self.open = false;
-        let purged = self.work.purged_dirs + self.purge();
+        self.publish();
+        self.purge();
+        self.expire();
+        self.sweep = false;
+        let purged = self.ctx.counts.purged_dirs - self.work.base.counts.purged_dirs;
         if !told {
             return (None, self.take_work());
         }
@@ -165,7 +171,7 @@ impl<H: Host> Store<H> {
             .work
             .was_live
             .iter()
-            .filter(|(id, _)| self.ctx.dirs.get(**id).is_none())
+            .filter(|(id, name)| !name.is_previous() && self.ctx.dirs.get(**id).is_none())
             .map(|(_, name)| name.clone())
             .collect();
         let commit = Commit {

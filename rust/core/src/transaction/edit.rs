@@ -127,23 +127,30 @@ impl<H: Host> Store<H> {
         }
     }
 
+    /// Changes what is remembered of removed keys; the purge looks at it when it would have anyway.
     pub(crate) fn edit_tombs(&mut self, dir: NameId, edit: impl FnOnce(&mut KeyTombs)) {
+        self.edit_tombs_from(dir, Tick::MAX, edit);
+    }
+
+    /// The same; the purge is to look at what was removed then.
+    fn edit_tombs_from(&mut self, dir: NameId, from: Tick, edit: impl FnOnce(&mut KeyTombs)) {
         let done = self.ctx.edit_dir(dir, |directory| {
             let old = (directory.floor, directory.tombs.clone());
             let mut tombs = directory.tombs.take().unwrap_or_default();
             edit(Arc::make_mut(&mut tombs));
-            let oldest = tombs.queue.first().map(|((removed, _), ..)| *removed);
-            directory.tombs = oldest.map(|_| tombs);
-            (old, oldest)
+            let any = !tombs.queue.is_empty();
+            directory.tombs = any.then_some(tombs);
+            (old, any)
         });
-        let Some(((floor, old), oldest)) = done else { return };
+        let Some(((floor, old), any)) = done else { return };
         self.log(Undo::Tombs { dir, floor, old });
-        self.set_tombed(dir, oldest);
+        let look = self.ctx.tombed.get_entry(&dir).map_or(Tick::MAX, |(_, Reverse(look), ())| *look);
+        self.set_tombed(dir, any.then_some(look.min(from)));
     }
 
     /// A tombstone of a key is there to be purged.
     pub(crate) fn queue_tomb(&mut self, dir: NameId, at: (Tick, Key)) {
-        self.edit_tombs(dir, |tombs| {
+        self.edit_tombs_from(dir, at.0, |tombs| {
             tombs.queue.set(at, (), ());
         });
     }
@@ -164,8 +171,8 @@ impl<H: Host> Store<H> {
         self.set_tombed(dir, None);
     }
 
-    /// Notes the oldest tombstone of a key of a directory.
-    fn set_tombed(&mut self, dir: NameId, oldest: Option<Tick>) {
+    /// Notes the oldest tombstone of a key of a directory that the purge has yet to look at; `None`: it has none.
+    pub(crate) fn set_tombed(&mut self, dir: NameId, oldest: Option<Tick>) {
         let was = self.ctx.tombed.get_entry(&dir).map(|(_, Reverse(was), ())| *was);
         if was != oldest {
             put(&mut self.ctx.tombed, dir, oldest.map(|oldest| (Reverse(oldest), ())));

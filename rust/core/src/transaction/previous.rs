@@ -69,6 +69,9 @@ impl<H: Host> Store<H> {
         };
         self.set_slot(id, now, Slot { name: name.previous(), state: State::Live(triomphe::Arc::new(directory)) });
         self.set_mirror(of, Some(Mirror { id, lag: Arc::new(touched) }));
+        if !self.open {
+            self.concerns(&name.previous());
+        }
         if self.open {
             let by = self.work.frames.last().map(|frame| frame.reader.clone());
             self.generation_changed(id, by.as_ref());

@@ -1,0 +1,283 @@
+//! What a commit means to the readers: whom it concerns, what subscribers are told, who lags too much.
+
+use std::collections::BTreeSet;
+
+use crate::error::Result;
+use crate::name::Name;
+use crate::store::Store;
+use crate::tick::Tick;
+use crate::value::Host;
+
+use super::changes::{Changes, key_changes};
+use super::cursor::followed;
+use super::{Known, OF_STORE, Pending, ReaderId, WatchId};
+
+/// What subscribers of a directory are to be told of one commit.
+#[derive(Debug)]
+pub struct Delivery<V> {
+    /// In the order of registration.
+    pub to: Vec<ReaderId>,
+    pub changes: Changes<V>,
+}
+
+impl<H: Host> Store<H> {
+    /// Registers somebody who is told of each commit that concerns the keys of a directory. `mine`: the caller has the
+    /// open transaction. What that made can be followed too, from its commit on. O(log n).
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn open_subscription(&mut self, of: &Name, mine: bool) -> Result<ReaderId, H> {
+        let pending = self.made_now(of, mine)?;
+        let known = match pending {
+            Some(_) => None,
+            None => {
+                let found = self.with_published(|ctx| followed(ctx, of).map(|directory| directory.generation));
+                Some(Known::Generation(found.ok_or_else(|| crate::Refusal::NotFound(of.clone()))?))
+            }
+        };
+        let watch = self.readers.watch_of(Some(of), self.published_tick());
+        let id = self.readers.number();
+        self.readers.subscriptions.insert(id, watch);
+        if let Some(watch) = self.readers.watch_mut(watch) {
+            watch.readers += 1;
+            if let Some(known) = known {
+                watch.known = known;
+                watch.subscribers.insert(id);
+            }
+        }
+        if let Some(generation) = pending {
+            let journal = self.work.journal.len();
+            self.readers.pending.push(Pending { reader: id, generation, journal });
+        }
+        Ok(id)
+    }
+
+    /// It is told nothing more. Closing again does nothing. O(log n).
+    pub fn close_subscription(&mut self, id: ReaderId) {
+        let Some(watch) = self.readers.subscriptions.remove(&id) else { return };
+        if let Some(watch) = self.readers.watch_mut(watch) {
+            watch.subscribers.remove(&id);
+        }
+        self.readers.pending.retain(|pending| pending.reader != id);
+        self.readers.leave(watch);
+    }
+
+    /// Whether a subscription is still there.
+    #[must_use]
+    pub fn is_subscribed(&self, id: ReaderId) -> bool {
+        self.readers.subscriptions.contains_key(&id)
+    }
+
+    /// The version is the published one from now on: who is concerned is noted, and subscribers are told. Before the
+    /// purge. O(log n) for each directory that the transaction changed, if anybody follows any.
+    pub(crate) fn publish(&mut self) {
+        let of_store = self.readers.watch(OF_STORE).is_some_and(|watch| watch.readers > 0);
+        if !of_store && self.readers.by_name.is_empty() {
+            return;
+        }
+        let names = self.touched_names();
+        let last = self.ctx.tick.saturating_sub(1);
+        let mut concerned: BTreeSet<WatchId> = BTreeSet::new();
+        for name in &names {
+            if !name.is_previous() {
+                concerned.insert(OF_STORE);
+            }
+            concerned.extend(self.readers.by_name.get(name));
+        }
+        for &id in &concerned {
+            if let Some(watch) = self.readers.watch_mut(id) {
+                watch.last = last;
+            }
+            self.tell_subscribers(id);
+        }
+        self.bind_pending();
+        for &id in &concerned {
+            self.set_deadline(id);
+        }
+        self.readers.woken.extend(concerned);
+    }
+
+    /// Names of directories that the transaction changed, made, made anew or removed.
+    fn touched_names(&self) -> BTreeSet<Name> {
+        let changed = self.work.changed.iter().filter_map(|&id| self.ctx.dirs.name(id));
+        changed.chain(self.work.was_live.values()).cloned().collect()
+    }
+
+    fn tell_subscribers(&mut self, id: WatchId) {
+        let first = self.work.base.tick;
+        let Some(watch) = self.readers.watch_mut(id) else { return };
+        let Some(name) = watch.of.clone().filter(|_| !watch.subscribers.is_empty()) else { return };
+        let (to, known) = (watch.subscribers.iter().copied().collect(), watch.known);
+        let (changes, now) = match followed(&self.ctx, &name) {
+            Some(directory) => {
+                let now = Known::Generation(directory.generation);
+                let changes = key_changes(&self.ctx, directory, first, known != now);
+                ((!changes.is_empty()).then_some(changes), now)
+            }
+            None if known == Known::Nothing => (None, known),
+            None => {
+                let gone = Changes { tick: self.ctx.tick, reset: true, removed: true, entries: Vec::new() };
+                (Some(gone), Known::Nothing)
+            }
+        };
+        if let Some(watch) = self.readers.watch_mut(id) {
+            watch.known = now;
+        }
+        if let Some(changes) = changes {
+            self.readers.deliveries.push(Delivery { to, changes });
+        }
+        // What they have been told of needs to stay no longer.
+        self.readers.moved.insert(id);
+    }
+
+    /// Readers of what the transaction made begin with its commit.
+    fn bind_pending(&mut self) {
+        let now = self.ctx.tick;
+        for Pending { reader, .. } in std::mem::take(&mut self.readers.pending) {
+            let of = self.readers.subscriptions.get(&reader).or_else(|| Some(&self.readers.cursors.get(&reader)?.watch));
+            let Some(&of) = of else { continue };
+            let name = self.readers.watch(of).and_then(|watch| watch.of.clone());
+            let directory = name.and_then(|name| followed(&self.ctx, &name));
+            let known = directory.map_or(Known::Nothing, |directory| Known::Generation(directory.generation));
+            if let Some(cursor) = self.readers.cursors.get_mut(&reader) {
+                (cursor.position, cursor.known) = (now, known);
+                self.readers.stand(reader, Some(now));
+            } else if let Some(watch) = self.readers.watch_mut(of) {
+                watch.known = known;
+                watch.subscribers.insert(reader);
+            }
+        }
+    }
+
+    /// A rollback up to there in the journal: who follows what is not there any more is no reader any more.
+    pub(crate) fn end_pending(&mut self, journal: usize) {
+        let mut ended = Vec::new();
+        for pending in std::mem::take(&mut self.readers.pending) {
+            let of = self.readers.cursors.get(&pending.reader).map(|cursor| cursor.watch);
+            let of = of.or_else(|| self.readers.subscriptions.get(&pending.reader).copied());
+            let name = of.and_then(|of| self.readers.watch(of)?.of.clone());
+            let there = name.and_then(|name| followed(&self.ctx, &name)).map(|directory| directory.generation);
+            if pending.journal >= journal && there != Some(pending.generation) {
+                ended.push(pending.reader);
+            } else {
+                self.readers.pending.push(pending);
+            }
+        }
+        for reader in ended {
+            self.close_cursor(reader);
+            self.close_subscription(reader);
+        }
+    }
+
+    /// The readers of one thing need less than they did.
+    pub(super) fn horizon_moved(&mut self, watch: WatchId) {
+        if self.open {
+            self.readers.moved.insert(watch);
+        } else {
+            self.purge_watch(watch);
+        }
+    }
+
+    /// What nobody needs any more of the thing that these readers follow, goes. O(log n) each.
+    fn purge_watch(&mut self, id: WatchId) {
+        let Some(watch) = self.readers.watch(id) else { return };
+        match watch.of.clone() {
+            None => {
+                self.purge_dirs();
+            }
+            Some(name) => {
+                if let Some(id) = self.ctx.dirs.id(&name) {
+                    self.purge_keys(id);
+                }
+            }
+        }
+    }
+
+    /// What readers that moved on while the transaction was open no longer need.
+    pub(crate) fn purge_moved(&mut self) {
+        while let Some(watch) = self.readers.moved.pop_first() {
+            self.purge_watch(watch);
+        }
+    }
+
+    /// The newest removal that is remembered for the readers of this thing.
+    fn newest_tombstone(&self, id: WatchId) -> Option<Tick> {
+        match &self.readers.watch(id)?.of {
+            None => self.ctx.dirs.queue.last().map(|((removed, _), ..)| *removed),
+            Some(name) => {
+                let tombs = self.ctx.dirs.get(self.ctx.dirs.id(name)?)?.tombs.as_ref()?;
+                tombs.queue.last().map(|((removed, _), ..)| *removed)
+            }
+        }
+    }
+
+    /// Notes from when on the readers of a thing lag too much, if they pin anything.
+    pub(super) fn set_deadline(&mut self, id: WatchId) {
+        if self.options.max_lag.is_none() {
+            return;
+        }
+        let newest = self.newest_tombstone(id);
+        let Some(watch) = self.readers.watch_mut(id) else { return };
+        let pins = watch.horizon().filter(|horizon| newest.is_some_and(|newest| newest >= *horizon));
+        let was = watch.deadline;
+        let now = pins.map(|horizon| was.map_or(horizon, |was| was.min(horizon))).or(was);
+        if was != now {
+            watch.deadline = now;
+            if let Some(was) = was {
+                self.readers.deadlines.remove(&(was, id));
+            }
+            if let Some(now) = now {
+                self.readers.deadlines.insert((now, id));
+            }
+        }
+    }
+
+    /// Cursors that pin something and lag more than `max_lag` expire; what they alone needed goes. O(log n) each.
+    pub(crate) fn expire(&mut self) {
+        let Some(max_lag) = self.options.max_lag else { return };
+        let now = self.ctx.tick;
+        while let Some(&(horizon, id)) = self.readers.deadlines.first() {
+            if now.saturating_sub(horizon) <= max_lag {
+                break;
+            }
+            self.readers.deadlines.pop_first();
+            if let Some(watch) = self.readers.watch_mut(id) {
+                watch.deadline = None;
+            }
+            self.expire_readers(id, max_lag);
+            self.purge_watch(id);
+            self.set_deadline(id);
+        }
+    }
+
+    fn expire_readers(&mut self, id: WatchId, max_lag: Tick) {
+        let now = self.ctx.tick;
+        let newest = self.newest_tombstone(id);
+        while let Some((place, reader)) = self.readers.watch(id).and_then(super::Watch::first) {
+            if now.saturating_sub(place) <= max_lag || newest.is_none_or(|newest| newest < place) {
+                break;
+            }
+            let Some(cursor) = self.readers.cursors.get_mut(&reader) else { break };
+            let position = cursor.position;
+            if position > place {
+                // It polled in vain since it came there.
+                self.readers.stand(reader, Some(position));
+                continue;
+            }
+            cursor.expired = true;
+            cursor.owes_reset = true;
+            self.readers.stand(reader, None);
+            self.readers.woken.push(id);
+        }
+    }
+
+    /// Something about a name is another now though no transaction committed: its readers must look.
+    pub(crate) fn concerns(&mut self, name: &Name) {
+        let now = self.ctx.tick;
+        if let Some(&id) = self.readers.by_name.get(name)
+            && let Some(watch) = self.readers.watch_mut(id)
+        {
+            watch.last = now;
+        }
+    }
+}
