@@ -11,6 +11,7 @@
 
 from collections.abc import Mapping, MutableMapping
 
+from livedirs._cursor import Cursor
 from livedirs._errors import (
     CapacityError,
     ClosedError,
@@ -30,8 +31,10 @@ from livedirs._errors import (
 )
 from livedirs._names import DirName
 from livedirs._native import (
+    Changes,
     Commit,
     Count,
+    DirChanges,
     Directory,
     InputDirectory,
     LazyDirectory,
@@ -41,6 +44,7 @@ from livedirs._native import (
     Snapshot,
     Stats,
     Store,
+    Subscription,
     Sum,
     Transaction,
     __version__,
@@ -56,6 +60,10 @@ __all__ = [
     "InputDirectory",
     "LazyDirectory",
     "DirName",
+    "Changes",
+    "DirChanges",
+    "Cursor",
+    "Subscription",
     "Snapshot",
     "Stats",
     "Key",

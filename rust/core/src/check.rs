@@ -120,7 +120,9 @@ impl<H: Host> Store<H> {
                 }
                 Some(name) => {
                     let entry = self.ctx.dirs.id(name).and_then(|id| self.ctx.dirs.state.get_entry(&id));
-                    let State::Live(directory) = entry.map_or(&State::Absent, |(.., slot)| &slot.state) else { continue };
+                    let State::Live(directory) = entry.map_or(&State::Absent, |(.., slot)| &slot.state) else {
+                        continue;
+                    };
                     let tombs = directory.tombs.as_ref();
                     let newest = tombs.and_then(|tombs| tombs.queue.last()).map(|((removed, _), ..)| *removed);
                     (newest, entry.map(|(_, stamp, _)| *stamp))

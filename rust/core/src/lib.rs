@@ -60,7 +60,7 @@ pub use error::{Error, Refusal, Result};
 pub use key::{Key, KeyError, KeyRef};
 pub use name::{Name, NameError};
 pub use owned::Owned;
-pub use readers::{Changes, Delivery, DirChanges, News, Polled, ReaderId, Step, WatchId};
+pub use readers::{Changes, Delivery, DirChanges, Left, News, Polled, ReaderId, Step, WatchId};
 pub use reads::{Rows, Tag, Values, View};
 pub use stats::Stats;
 pub use store::{Options, Store};

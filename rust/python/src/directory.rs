@@ -544,6 +544,49 @@ impl Directory {
         Directory::of(store, name.previous(), id)
     }
 
+    /// The keys that changed at `since` or later: exact, or with reset=True all that there are. ValueError where `since`
+    /// is later than the present tick.
+    fn changes<'py>(&self, since: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = since.py();
+        let since = crate::cursor::since(since)?;
+        let version = match &self.snapshot {
+            None => self.store.get().published_since(py, since)?.0,
+            Some(snapshot) => {
+                let version = snapshot.get().version(py)?;
+                if since > version.tick() {
+                    let refusal = livedirs_core::Refusal::Later { since, now: version.tick() };
+                    return Err(errors::refused(py, &refusal, |_| None));
+                }
+                version
+            }
+        };
+        let id = version.find_at(&self.name, self.hint());
+        let followed = id.filter(|id| version.directory(*id).is_some_and(|view| view.kind() != DirKind::Lazy));
+        let found = followed.and_then(|id| version.key_changes(id, since));
+        let changes = found.ok_or_else(|| self.shared().not_found(py, &self.name))?;
+        crate::changes::keys_to_python(py, changes)
+    }
+
+    /// A reader of its keys, from tick `since` on; None: first it is told all that there are.
+    #[pyo3(signature = (*, since=None))]
+    fn cursor<'py>(slf: &Bound<'py, Self>, since: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        let this = slf.get().not_of_snapshot(slf.py())?;
+        crate::cursor::make(this.store.bind(slf.py()), Some(&this.name), since)
+    }
+
+    /// Calls fn(changes) after each commit that concerns it, until the subscription is closed, on the thread that commits
+    /// or on one that still runs callbacks of an earlier commit.
+    ///
+    /// An exception is logged by the logger "livedirs".
+    fn subscribe<'py>(
+        slf: &Bound<'py, Self>,
+        r#fn: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, crate::cursor::Subscription>> {
+        callable("fn", r#fn)?;
+        let this = slf.get().not_of_snapshot(slf.py())?;
+        crate::cursor::Subscription::open(this.store.bind(slf.py()), &this.name, r#fn)
+    }
+
     /// A directory of the first n keys.
     #[pyo3(signature = (name, n, *, shared=false))]
     fn take<'py>(
@@ -588,6 +631,13 @@ fn required<'a, 'py>(reducer: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, 
 type Shown = Option<(usize, Vec<(Key, ValueVec<Object>)>)>;
 
 impl Directory {
+    fn not_of_snapshot(&self, py: Python<'_>) -> PyResult<&Self> {
+        match &self.snapshot {
+            None => Ok(self),
+            Some(_) => Err(errors::read_only(py, "a snapshot stays as it is: follow the store's directory")),
+        }
+    }
+
     fn read_only(&self, py: Python<'_>) -> PyErr {
         let message = format!(
             "directory {:?} is derived: it can't be written; write to the input directories it is mapped from",

@@ -3,6 +3,7 @@
 use livedirs_core::Owned;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::following::{Callback, Waiter};
 use crate::host::{Code, PyHost};
 use crate::shared::Inner;
 
@@ -12,8 +13,17 @@ pub fn visit(inner: &Inner, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> 
         Owned::Value(value) => visit.call(&value.0),
         Owned::Code(code) => visit_code(code, visit),
     })?;
-    let mut callbacks = inner.on_commit.iter().chain(&inner.callbacks);
-    callbacks.try_for_each(|callback| visit.call(callback))
+    inner.on_commit.iter().try_for_each(|(_, function)| visit.call(function))?;
+    inner.subscribers.values().try_for_each(|function| visit.call(function))?;
+    let plain = inner.callbacks.iter().filter_map(|callback| match callback {
+        Callback::Plain(function) => Some(function),
+        Callback::Told(..) => None,
+    });
+    let tasks = inner.waiters.values().flatten().filter_map(|waiter| match waiter {
+        Waiter::Task(wake) => Some(wake),
+        Waiter::Thread(_) => None,
+    });
+    plain.chain(tasks).chain(&inner.turns).try_for_each(|function| visit.call(function))
 }
 
 fn visit_code(code: &Code, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

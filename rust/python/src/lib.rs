@@ -11,10 +11,13 @@
 
 mod alike;
 mod capacity;
+mod changes;
 mod convert;
+mod cursor;
 mod directory;
 mod driver;
 mod errors;
+mod following;
 mod gc;
 mod host;
 mod input_directory;
@@ -35,6 +38,10 @@ use pyo3::prelude::*;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::changes::{Changes, DirChanges};
+    #[pymodule_export]
+    use crate::cursor::{Cursor, Subscription};
     #[pymodule_export]
     use crate::directory::Directory;
     #[pymodule_export]

@@ -17,7 +17,7 @@ impl Commit {
     }
 }
 
-fn names<'py>(py: Python<'py>, names: &[Name]) -> PyResult<Bound<'py, PyFrozenSet>> {
+pub fn names<'py>(py: Python<'py>, names: &[Name]) -> PyResult<Bound<'py, PyFrozenSet>> {
     let names = names.iter().map(|name| convert::name_to_python(py, name)).collect::<PyResult<Vec<_>>>()?;
     PyFrozenSet::new(py, names)
 }
@@ -103,7 +103,7 @@ impl Stats {
         stats: livedirs_core::Stats,
         queued: usize,
         horizon: u64,
-        snapshots: usize,
+        [cursors, snapshots, forks]: [usize; 3],
         capacity: Option<u64>,
     ) -> Self {
         Stats {
@@ -118,9 +118,9 @@ impl Stats {
             queued,
             lazy_keys: stats.lazy_keys,
             names: stats.names,
-            cursors: 0,
+            cursors,
             snapshots,
-            forks: 0,
+            forks,
             horizon,
             capacity,
             bytes: stats.bytes,

@@ -9,13 +9,13 @@
 //! works on; everybody else the last commit.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use livedirs_core::{Error, Name, Options, Pair, Store};
+use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
@@ -23,10 +23,11 @@ use pyo3::types::PyDict;
 
 use crate::alike;
 use crate::errors;
+use crate::following::{Aftermath, Callback, Waiter};
 use crate::host::PyHost;
 
 /// Waiting threads look this often for an interrupt.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub const PATIENCE: Duration = Duration::from_millis(50);
 
 /// More names than this are not searched for one that was meant.
 const MOST_NAMES_TO_GUESS: usize = 1_000;
@@ -50,6 +51,15 @@ fn this_thread() -> u64 {
 thread_local! {
     /// The task of the present call, noted before the store is locked: asking for it runs Python.
     static TASK: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether the present thread is the one that is told of interrupts.
+pub fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let threading = MODULE.get_or_try_init(py, || py.import("threading").map(|module| module.into_any().unbind()))?;
+    let threading = threading.bind(py);
+    let main = threading.call_method0(pyo3::intern!(py, "main_thread"))?.getattr(pyo3::intern!(py, "ident"))?;
+    threading.call_method0(pyo3::intern!(py, "get_ident"))?.eq(main)
 }
 
 /// The asyncio task that runs on this thread, as a number; 0 for none.
@@ -106,10 +116,16 @@ pub struct Inner {
     /// User code runs that may not use the store.
     pub busy: bool,
     /// To be called after the open transaction commits.
-    pub on_commit: Vec<Py<PyAny>>,
+    pub on_commit: Vec<(ReaderId, Py<PyAny>)>,
+    /// What subscribers are told by.
+    pub subscribers: HashMap<ReaderId, Py<PyAny>>,
     /// Being called, in the order of the commits.
-    pub callbacks: VecDeque<Py<PyAny>>,
+    pub callbacks: VecDeque<Callback>,
     pub calling: bool,
+    /// Who waits for a commit.
+    pub waiters: HashMap<WatchId, Vec<Waiter>>,
+    /// Tasks that wait for their turn to open a transaction: what wakes them.
+    pub turns: VecDeque<Py<PyAny>>,
     /// Where lazy functions run outside of the open transaction, see `lazy.rs`.
     besides: Vec<Beside>,
 }
@@ -199,6 +215,9 @@ pub struct Shared {
     inner: Mutex<Inner>,
     released: Condvar,
     pub snapshots: AtomicUsize,
+    /// Cursors that were dropped without being closed, and whether there are any. No other lock is taken under this one.
+    pub dropped: Mutex<Vec<ReaderId>>,
+    pub has_dropped: AtomicBool,
     /// Whether a task ever opened a transaction: only then does it matter which task it is that calls.
     by_task: AtomicBool,
 }
@@ -216,12 +235,17 @@ impl Shared {
                 rolled_back: false,
                 busy: false,
                 on_commit: Vec::new(),
+                subscribers: HashMap::new(),
                 callbacks: VecDeque::new(),
                 calling: false,
+                waiters: HashMap::new(),
+                turns: VecDeque::new(),
                 besides: Vec::new(),
             }),
             released: Condvar::new(),
             snapshots: AtomicUsize::new(0),
+            dropped: Mutex::new(Vec::new()),
+            has_dropped: AtomicBool::new(false),
             by_task: AtomicBool::new(false),
         }
     }
@@ -317,14 +341,17 @@ impl Shared {
         self.take_turn(py, guard, Owner::this_call(), None)
     }
 
-    /// The next may open its transaction.
-    pub fn give_turn(&self, inner: &mut Inner) {
+    /// The transaction has ended; the next may open its own.
+    pub fn give_turn(&self, inner: &mut Inner, committed: bool) -> Aftermath {
         inner.owner = None;
         inner.rolled_back = false;
         inner.blocks.clear();
+        let mut after = inner.take_left(committed);
         if inner.waiting > 0 {
             self.released.notify_one();
         }
+        inner.next_turn(&mut after);
+        after
     }
 
     /// Runs an operation of the core, asking Python about pairs of which only user code knows whether they are equal.

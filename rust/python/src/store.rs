@@ -10,7 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::changes;
 use crate::convert::{self, Given};
+use crate::cursor;
 use crate::directory::Directory;
 use crate::errors;
 use crate::host::{Code, Object, PyHost, Task};
@@ -82,17 +84,15 @@ impl Store {
             Given::Absent => Ok(default),
         };
         let history = limit("history", &history, 0, 0)?;
-        if let Given::Value(given) = &max_lag {
-            let given = given.bind(py);
-            if !given.is_none() {
-                whole("max_lag", given, 0)?;
-            }
-        }
+        let max_lag = match &max_lag {
+            Given::Value(given) if given.is_none(py) => None,
+            given => Some(limit("max_lag", given, 0, 10_000)?),
+        };
         let lazy_capacity = limit("lazy_capacity", &lazy_capacity, 0, 10)?;
         let max_rounds = limit("max_rounds", &max_rounds, 1, 1_000)?;
         let max_rounds = u32::try_from(max_rounds).unwrap_or(u32::MAX);
         let capacity = crate::capacity::of(py, capacity)?;
-        let options = Options { history, max_rounds, lazy_capacity };
+        let options = Options { history, max_rounds, lazy_capacity, max_lag };
         Ok(Store { shared: Arc::new(Shared::new(options)), capacity })
     }
 
@@ -117,11 +117,12 @@ impl Store {
                 if guard.rolled_back {
                     return Err(errors::transaction(py, "the transaction was rolled back"));
                 }
-                guard.on_commit.push(r#fn.clone().unbind());
+                let id = guard.store.register();
+                guard.on_commit.push((id, r#fn.clone().unbind()));
                 return Ok(());
             }
         }
-        transaction::call_back(py, r#fn)
+        transaction::call_back(py, r#fn, None)
     }
 
     /// Makes an input directory. Pairs may repeat a key: its values, in order.
@@ -269,6 +270,20 @@ impl Store {
         }
     }
 
+    /// The directories that changed at `since` or later, and those that went: exact, or with reset=True all that there
+    /// are. ValueError where `since` is later than the present tick.
+    fn changes<'py>(&self, since: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = since.py();
+        let version = self.published_since(py, cursor::since(since)?)?;
+        changes::dirs_to_python(py, &version.0.changes(version.1))
+    }
+
+    /// A reader of the directories that come, change and go, from tick `since` on; None: first it is told all there are.
+    #[pyo3(signature = (*, since=None))]
+    fn cursor<'py>(slf: &Bound<'py, Self>, since: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        cursor::make(slf, None, since)
+    }
+
     /// The last commit's version, for reading; it stays as it is. O(1).
     fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Snapshot> {
         let py = slf.py();
@@ -288,12 +303,14 @@ impl Store {
         if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
             return Err(errors::transaction(py, "a mapper may not purge"));
         }
+        self.shared.bury(&mut guard);
         Ok(guard.store.purge_deleted_dirs())
     }
 
     /// What the store holds, in exact counts.
     fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
         let mut guard = self.shared.lock(py);
+        self.shared.bury(&mut guard);
         let (stats, queued, horizon) = match Shared::scope(py, &guard)? {
             Scope::Working if guard.store.in_mapper() => {
                 return Err(errors::transaction(py, "a mapper may not ask for stats"));
@@ -306,7 +323,8 @@ impl Store {
             Scope::Published => (guard.store.stats(), 0, guard.store.horizon()),
         };
         let snapshots = self.shared.snapshots.load(Ordering::Relaxed);
-        Ok(Stats::new(stats, queued, horizon, snapshots, self.capacity))
+        let readers = [guard.store.cursors(), snapshots, 0];
+        Ok(Stats::new(stats, queued, horizon, readers, self.capacity))
     }
 
     /// The directories as a text tree: kind, size, parents.
@@ -334,9 +352,10 @@ impl Store {
         guard.closed = true;
         let options = Options::default();
         let store = std::mem::replace(&mut guard.store, livedirs_core::Store::new(options));
-        self.shared.give_turn(&mut guard);
+        let after = self.shared.give_turn(&mut guard, false).and(guard.wake_all());
         drop(guard);
         drop((left, store));
+        after.run(py);
         Ok(())
     }
 
@@ -374,9 +393,11 @@ impl Store {
         let Some(mut guard) = self.shared.try_lock() else { return };
         let store = std::mem::replace(&mut guard.store, livedirs_core::Store::new(Options::default()));
         let callbacks = (std::mem::take(&mut guard.on_commit), std::mem::take(&mut guard.callbacks));
+        let subscribers = std::mem::take(&mut guard.subscribers);
+        let waiters = (std::mem::take(&mut guard.waiters), std::mem::take(&mut guard.turns));
         guard.closed = true;
         drop(guard);
-        drop((store, callbacks));
+        drop((store, callbacks, subscribers, waiters));
     }
 }
 
@@ -405,6 +426,21 @@ impl Store {
     fn find<'py>(slf: &Bound<'py, Self>, name: &Name) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some((kind, id)) = slf.get().kind_of(slf.py(), name)? else { return Ok(None) };
         Directory::of_kind(slf, name.clone(), id, kind).map(Some)
+    }
+
+    /// The last commit's version, for somebody who asks what changed since then.
+    pub fn published_since(&self, py: Python<'_>, since: u64) -> PyResult<(livedirs_core::Version<PyHost>, u64)> {
+        let guard = self.shared.lock(py);
+        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
+            return Err(errors::transaction(py, "a mapper may not ask for changes"));
+        }
+        let ask = |store: &mut livedirs_core::Store<PyHost>| {
+            store.check_since(since)?;
+            Ok(store.published())
+        };
+        let (version, guard) = self.shared.run_locked(py, guard, ask)?;
+        drop(guard);
+        Ok((version, since))
     }
 
     fn has_input(&self, py: Python<'_>, name: &Name) -> PyResult<bool> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use livedirs_core::Store as CoreStore;
+use livedirs_core::{ReaderId, Store as CoreStore};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -72,12 +72,14 @@ impl Shared {
     fn undo_all(&self, py: Python<'_>) {
         let mut guard = self.lock(py);
         guard.busy = false;
+        self.bury(&mut guard);
         let undone = guard.store.rollback();
         let left = guard.store.end();
         let callbacks = std::mem::take(&mut guard.on_commit);
-        self.give_turn(&mut guard);
+        let after = self.give_turn(&mut guard, false);
         drop(guard);
         drop((undone, left, callbacks));
+        after.run(py);
     }
 
     /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone. `told`:
@@ -90,14 +92,14 @@ impl Shared {
     ) -> PyResult<Option<livedirs_core::Commit>> {
         match self.rounds(py, guard) {
             Ok(mut guard) => {
+                self.bury(&mut guard);
                 let (commit, left) = guard.store.commit(told);
-                let callbacks = std::mem::take(&mut guard.on_commit);
-                guard.callbacks.extend(callbacks);
+                let after = self.give_turn(&mut guard, true);
                 let call = !guard.callbacks.is_empty() && !guard.calling;
                 guard.calling |= call;
-                self.give_turn(&mut guard);
                 drop(guard);
                 drop(left);
+                after.run(py);
                 if call {
                     self.run_callbacks(py)?;
                 }
@@ -127,32 +129,18 @@ impl Shared {
             }
         }
     }
-
-    /// Calls what waits to be called after a commit, in order; those of later commits queue behind.
-    fn run_callbacks(&self, py: Python<'_>) -> PyResult<()> {
-        loop {
-            let callback = {
-                let mut guard = self.lock(py);
-                let Some(callback) = guard.callbacks.pop_front() else {
-                    guard.calling = false;
-                    return Ok(());
-                };
-                callback
-            };
-            if let Err(interrupt) = call_back(py, callback.bind(py)) {
-                self.lock(py).calling = false;
-                return Err(interrupt);
-            }
-        }
-    }
 }
 
 /// Calls a callback; an exception is logged.
 ///
 /// # Errors
 /// What is no `Exception`: an interrupt, say.
-pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
-    if let Err(error) = callback.call0() {
+pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    let called = match told {
+        None => callback.call0(),
+        Some(told) => callback.call1((told,)),
+    };
+    if let Err(error) = called {
         if !error.is_instance_of::<pyo3::exceptions::PyException>(py) {
             return Err(error);
         }
@@ -240,7 +228,7 @@ impl Transaction {
         Ok(())
     }
 
-    fn undo(&self, inner: &mut Inner) -> (impl Sized + use<>, Vec<Py<PyAny>>) {
+    fn undo(&self, inner: &mut Inner) -> (impl Sized + use<>, Vec<(ReaderId, Py<PyAny>)>) {
         match self.savepoint() {
             None => (inner.store.rollback(), std::mem::take(&mut inner.on_commit)),
             Some(callbacks) => {
@@ -321,9 +309,10 @@ impl Transaction {
             let undone = self.undo(&mut guard);
             if outermost {
                 let left = guard.store.end();
-                shared.give_turn(&mut guard);
+                let after = shared.give_turn(&mut guard, false);
                 drop(guard);
                 drop((undone, left));
+                after.run(py);
             } else {
                 guard.store.release_savepoint();
                 guard.rolled_back = false;

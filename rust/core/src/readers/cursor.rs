@@ -167,7 +167,7 @@ impl<H: Host> Store<H> {
         let moved = self.readers.stand(id, None);
         self.readers.cursors.remove(&id);
         self.readers.pending.retain(|pending| pending.reader != id);
-        self.readers.woken.push(watch);
+        self.readers.left.woken.push(watch);
         if moved {
             self.horizon_moved(watch);
         }

@@ -61,6 +61,22 @@ impl ReaderId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatchId(u32);
 
+/// What commits, rollbacks and closings leave for a host to do.
+#[derive(Debug)]
+pub struct Left<V> {
+    /// Who waits for these has something to look at.
+    pub woken: Vec<WatchId>,
+    pub deliveries: Vec<Delivery<V>>,
+    /// Subscriptions that went with a rollback.
+    pub ended: Vec<ReaderId>,
+}
+
+impl<V> Default for Left<V> {
+    fn default() -> Self {
+        Left { woken: Vec::new(), deliveries: Vec::new(), ended: Vec::new() }
+    }
+}
+
 /// The readers of the store itself.
 const OF_STORE: WatchId = WatchId(0);
 
@@ -109,8 +125,7 @@ pub(crate) struct Readers<V> {
     /// Watches whose readers moved while a transaction was open: their tombstones are looked at when it ends.
     moved: BTreeSet<WatchId>,
     deadlines: BTreeSet<(Tick, WatchId)>,
-    woken: Vec<WatchId>,
-    deliveries: Vec<Delivery<V>>,
+    left: Left<V>,
 }
 
 impl<V> Readers<V> {
@@ -125,8 +140,7 @@ impl<V> Readers<V> {
             next: 1,
             moved: BTreeSet::new(),
             deadlines: BTreeSet::new(),
-            woken: Vec::new(),
-            deliveries: Vec::new(),
+            left: Left::default(),
         }
     }
 
@@ -241,7 +255,10 @@ impl<V> Readers<V> {
             let counted = readers.get(&id).copied().unwrap_or(0);
             let found = watch.of.as_ref().is_none_or(|name| self.by_name.get(name) == Some(&id));
             if watch.readers != counted || (counted == 0 && id != OF_STORE) || !found {
-                return Err(format!("readers: a watch of {:?} for {counted} readers, kept as {}", watch.of, watch.readers));
+                return Err(format!(
+                    "readers: a watch of {:?} for {counted} readers, kept as {}",
+                    watch.of, watch.readers
+                ));
             }
             if watch.deadline.is_some_and(|deadline| !self.deadlines.contains(&(deadline, id))) {
                 return Err(format!("readers 4: the deadline of {:?} is not listed", watch.of));
@@ -282,8 +299,8 @@ impl<H: Host> Store<H> {
 
     /// Whom to wake, and what to hand to subscribers: what commits, rollbacks and closings left since the last call.
     #[must_use]
-    pub fn take_news(&mut self) -> (Vec<WatchId>, Vec<Delivery<H::Value>>) {
-        (std::mem::take(&mut self.readers.woken), std::mem::take(&mut self.readers.deliveries))
+    pub fn take_left(&mut self) -> Left<H::Value> {
+        std::mem::take(&mut self.readers.left)
     }
 
     /// The clock of the last commit.

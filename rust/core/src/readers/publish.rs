@@ -94,7 +94,7 @@ impl<H: Host> Store<H> {
         for &id in &concerned {
             self.set_deadline(id);
         }
-        self.readers.woken.extend(concerned);
+        self.readers.left.woken.extend(concerned);
     }
 
     /// Names of directories that the transaction changed, made, made anew or removed.
@@ -124,7 +124,7 @@ impl<H: Host> Store<H> {
             watch.known = now;
         }
         if let Some(changes) = changes {
-            self.readers.deliveries.push(Delivery { to, changes });
+            self.readers.left.deliveries.push(Delivery { to, changes });
         }
         // What they have been told of needs to stay no longer.
         self.readers.moved.insert(id);
@@ -134,7 +134,8 @@ impl<H: Host> Store<H> {
     fn bind_pending(&mut self) {
         let now = self.ctx.tick;
         for Pending { reader, .. } in std::mem::take(&mut self.readers.pending) {
-            let of = self.readers.subscriptions.get(&reader).or_else(|| Some(&self.readers.cursors.get(&reader)?.watch));
+            let of =
+                self.readers.subscriptions.get(&reader).or_else(|| Some(&self.readers.cursors.get(&reader)?.watch));
             let Some(&of) = of else { continue };
             let name = self.readers.watch(of).and_then(|watch| watch.of.clone());
             let directory = name.and_then(|name| followed(&self.ctx, &name));
@@ -165,7 +166,10 @@ impl<H: Host> Store<H> {
         }
         for reader in ended {
             self.close_cursor(reader);
-            self.close_subscription(reader);
+            if self.is_subscribed(reader) {
+                self.close_subscription(reader);
+                self.readers.left.ended.push(reader);
+            }
         }
     }
 
@@ -267,7 +271,7 @@ impl<H: Host> Store<H> {
             cursor.expired = true;
             cursor.owes_reset = true;
             self.readers.stand(reader, None);
-            self.readers.woken.push(id);
+            self.readers.left.woken.push(id);
         }
     }
 

@@ -753,7 +753,8 @@ fn poll(d: &mut Driver, log: &Log, cursor: &mut Cursor) {
     let (was, is) = (&log[&since], &log[&d.store.tick()]);
     match (&cursor.of, d.store.poll(cursor.id).expect("it is open")) {
         (None, Polled::Nothing) => {
-            let generations = |shown: &Shown| shown.iter().map(|(name, (of, _))| (name.clone(), *of)).collect::<Vec<_>>();
+            let generations =
+                |shown: &Shown| shown.iter().map(|(name, (of, _))| (name.clone(), *of)).collect::<Vec<_>>();
             assert_eq!((was, generations(was)), (is, generations(is)), "a change that nobody was told of");
         }
         (Some(of), Polled::Nothing) => assert_eq!(was.get(of), is.get(of), "a change of {of} that nobody was told of"),

@@ -1,0 +1,91 @@
+"""Cursors as Python sees them: iteration, `async for`, and the warning for one that was dropped."""
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any, Generic, Self, TypeVar
+
+from livedirs import _native
+from livedirs._errors import ClosedError
+
+C = TypeVar("C")
+
+
+def wake(future: "asyncio.Future[None]") -> None:
+    """In the event loop: there is something to look at."""
+    if not future.done():
+        future.set_result(None)
+
+
+class Following(AsyncIterator[Any]):
+    """What `async for` goes over: it waits for the next commit that concerns the cursor, and loses nothing.
+
+    What is new is taken in one step without an `await`, so a task that is cancelled while it waits has taken nothing.
+    """
+
+    def __init__(self, cursor: "Cursor[Any]") -> None:
+        self._cursor = cursor
+
+    async def __anext__(self) -> Any:
+        loop = asyncio.get_running_loop()
+        while True:
+            ready = loop.create_future()
+            call = partial(loop.call_soon_threadsafe, wake, ready)
+            try:
+                changes = self._cursor._poll_or_call(call)
+            except ClosedError:
+                raise StopAsyncIteration from None
+            if changes is not None:
+                return changes
+            try:
+                await ready
+            finally:
+                self._cursor._forget(call)
+
+
+class Cursor(_native.Cursor, Generic[C]):
+    """A registered reader. What it has not read yet stays readable; close it, or drop it.
+
+    >>> from livedirs import Store
+    >>> store = Store()
+    >>> users = store.mkdir("/users/", {1: "ann"})
+    >>> with users.cursor() as cursor:
+    ...     first = cursor.poll()  # all that there is
+    ...     users[2] = "bob"
+    ...     del users[1]
+    ...     second = cursor.poll()  # what changed since
+    >>> first.reset, dict(first.entries)
+    (True, {1: ('ann',)})
+    >>> second.reset, dict(second.entries)
+    (False, {1: (), 2: ('bob',)})
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[C]:
+        """Blocks between items; ends when the cursor or the store is closed."""
+        while True:
+            try:
+                changes = self.wait()
+            except ClosedError:
+                return
+            if changes is None:
+                return
+            yield changes
+
+    def __aiter__(self) -> AsyncIterator[C]:
+        """Waits between items without blocking the event loop; ends when the cursor or the store is closed."""
+        return Following(self)
+
+    def __enter__(self) -> Self:
+        if not self._is_open:
+            raise ClosedError("the cursor, or its store, is closed")
+        return self
+
+    def __del__(self, warn: Any = warnings.warn) -> None:
+        if self._is_open:
+            warn(f"unclosed {self!r} of a livedirs store: close it, or use it in a with block", ResourceWarning, source=self)
+
+
+Cursor.__module__ = "livedirs"

@@ -1,0 +1,205 @@
+//! Those who follow the store: what a commit leaves to be done for them once the lock is released.
+//!
+//! The core says whom a commit concerns ([`livedirs_core::Store::take_left`]). Threads that wait are woken with the lock
+//! held, which runs no Python; what wakes an asyncio task, and what subscribers are told, is called after it is released
+//! ([`Aftermath`]).
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use livedirs_core::{Changes, ReaderId, WatchId};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::changes;
+use crate::host::Object;
+use crate::shared::{Inner, Shared};
+use crate::transaction::call_back;
+
+/// A thread that waits is woken once.
+#[derive(Default)]
+pub struct Signal {
+    is_set: Mutex<bool>,
+    set: Condvar,
+}
+
+impl Signal {
+    fn set(&self) {
+        *self.is_set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.set.notify_all();
+    }
+
+    /// Waits until it is set; `None`: as long as it takes. With the interpreter detached.
+    pub fn wait(&self, timeout: Option<Duration>) {
+        let is_set = self.is_set.lock().unwrap_or_else(PoisonError::into_inner);
+        match timeout {
+            None => drop(self.set.wait_while(is_set, |is_set| !*is_set)),
+            Some(timeout) => drop(self.set.wait_timeout_while(is_set, timeout, |is_set| !*is_set)),
+        }
+    }
+}
+
+/// Somebody who waits for a commit that concerns a thing.
+pub enum Waiter {
+    Thread(Arc<Signal>),
+    /// To be called once, from any thread.
+    Task(Py<PyAny>),
+}
+
+/// What is called after a commit.
+pub enum Callback {
+    /// Of `on_commit`.
+    Plain(Py<PyAny>),
+    /// A subscriber.
+    Told(ReaderId, Arc<Told>),
+}
+
+/// What the subscribers of one directory are told of one commit: one object for all, made when the first is called.
+pub struct Told {
+    raw: Mutex<Option<Changes<Object>>>,
+    made: PyOnceLock<Py<PyAny>>,
+}
+
+impl Told {
+    fn get(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let made = self.made.get_or_try_init(py, || {
+            let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner).take();
+            raw.map_or_else(|| Ok(py.None()), |raw| changes::keys_to_python(py, raw).map(Bound::unbind))
+        });
+        made.map(|made| made.clone_ref(py))
+    }
+}
+
+/// What is left to do with no lock held.
+#[derive(Default)]
+#[must_use = "tasks wait to be woken"]
+pub struct Aftermath {
+    wake: Vec<Py<PyAny>>,
+    /// Functions of subscriptions that a rollback ended.
+    dropped: Vec<Py<PyAny>>,
+}
+
+impl Aftermath {
+    /// Wakes tasks. One whose event loop is closed is nobody's business any more.
+    pub fn run(self, py: Python<'_>) {
+        drop(self.dropped);
+        for wake in self.wake {
+            drop(wake.call0(py));
+        }
+    }
+}
+
+impl Inner {
+    /// Wakes threads, and takes what is to be done with no lock held. `committed`: what waits for a commit is called.
+    pub fn take_left(&mut self, committed: bool) -> Aftermath {
+        let left = self.store.take_left();
+        let mut after = Aftermath::default();
+        for watch in left.woken {
+            self.wake(watch, &mut after);
+        }
+        after.dropped.extend(left.ended.iter().filter_map(|id| self.subscribers.remove(id)));
+        if committed {
+            let on_commit = std::mem::take(&mut self.on_commit);
+            let mut callbacks: Vec<(ReaderId, Callback)> =
+                on_commit.into_iter().map(|(id, function)| (id, Callback::Plain(function))).collect();
+            for delivery in left.deliveries {
+                let told = Arc::new(Told { raw: Mutex::new(Some(delivery.changes)), made: PyOnceLock::new() });
+                callbacks.extend(delivery.to.into_iter().map(|id| (id, Callback::Told(id, Arc::clone(&told)))));
+            }
+            callbacks.sort_by_key(|(id, _)| *id);
+            self.callbacks.extend(callbacks.into_iter().map(|(_, callback)| callback));
+        }
+        after
+    }
+
+    fn wake(&mut self, watch: WatchId, after: &mut Aftermath) {
+        for waiter in self.waiters.remove(&watch).unwrap_or_default() {
+            match waiter {
+                Waiter::Thread(signal) => signal.set(),
+                Waiter::Task(wake) => after.wake.push(wake),
+            }
+        }
+    }
+
+    /// The store is closed: nobody waits for anything any more.
+    pub fn wake_all(&mut self) -> Aftermath {
+        let mut after = Aftermath::default();
+        for watch in self.waiters.keys().copied().collect::<Vec<_>>() {
+            self.wake(watch, &mut after);
+        }
+        after.wake.extend(std::mem::take(&mut self.turns));
+        after.dropped.extend(std::mem::take(&mut self.subscribers).into_values());
+        after
+    }
+
+    /// A task that waits for its turn, if no thread does.
+    pub fn next_turn(&mut self, after: &mut Aftermath) {
+        after.wake.extend(self.turns.pop_front());
+    }
+
+    /// Takes a waiter back that waits no more.
+    pub fn stop_waiting(&mut self, watch: WatchId, is_it: impl Fn(&Waiter) -> bool) -> Option<Waiter> {
+        let waiters = self.waiters.get_mut(&watch)?;
+        let found = waiters.iter().position(is_it).map(|at| waiters.swap_remove(at));
+        if waiters.is_empty() {
+            self.waiters.remove(&watch);
+        }
+        found
+    }
+}
+
+impl Aftermath {
+    /// The same, with what another left.
+    pub fn and(mut self, other: Aftermath) -> Self {
+        self.wake.extend(other.wake);
+        self.dropped.extend(other.dropped);
+        self
+    }
+}
+
+impl Shared {
+    /// Calls what waits to be called after a commit, in order; those of later commits queue behind.
+    pub fn run_callbacks(&self, py: Python<'_>) -> PyResult<()> {
+        loop {
+            let (callback, function) = {
+                let mut guard = self.lock_whole(py);
+                let Some(callback) = guard.callbacks.pop_front() else {
+                    guard.calling = false;
+                    return Ok(());
+                };
+                let function = match &callback {
+                    Callback::Plain(function) => Some(function.clone_ref(py)),
+                    Callback::Told(id, _) => guard.subscribers.get(id).map(|function| function.clone_ref(py)),
+                };
+                (callback, function)
+            };
+            // A subscription that was closed in the meantime is told nothing.
+            let Some(function) = function else { continue };
+            let called = match callback {
+                Callback::Plain(_) => call_back(py, function.bind(py), None),
+                Callback::Told(_, told) => told.get(py).map_or_else(
+                    |error| {
+                        error.write_unraisable(py, Some(function.bind(py)));
+                        Ok(())
+                    },
+                    |changes| call_back(py, function.bind(py), Some(changes.bind(py))),
+                ),
+            };
+            if let Err(interrupt) = called {
+                self.lock_whole(py).calling = false;
+                return Err(interrupt);
+            }
+        }
+    }
+
+    /// Cursors that were dropped without being closed are readers no more.
+    pub fn bury(&self, inner: &mut Inner) {
+        if !self.has_dropped.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            return;
+        }
+        let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in dropped {
+            inner.store.close_cursor(id);
+        }
+    }
+}
