@@ -7,15 +7,10 @@ from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 from livedirs import _native
+from livedirs._asyncio import wake
 from livedirs._errors import ClosedError
 
 C = TypeVar("C")
-
-
-def wake(future: "asyncio.Future[None]") -> None:
-    """In the event loop: there is something to look at."""
-    if not future.done():
-        future.set_result(None)
 
 
 class Following(AsyncIterator[Any]):

@@ -39,7 +39,7 @@ impl Signal {
     }
 }
 
-/// Somebody who waits for a commit that concerns a thing.
+/// Somebody who waits: for a commit that concerns a thing, or for the turn to open a transaction.
 pub enum Waiter {
     Thread(Arc<Signal>),
     /// To be called once, from any thread.
@@ -114,10 +114,7 @@ impl Inner {
 
     fn wake(&mut self, watch: WatchId, after: &mut Aftermath) {
         for waiter in self.waiters.remove(&watch).unwrap_or_default() {
-            match waiter {
-                Waiter::Thread(signal) => signal.set(),
-                Waiter::Task(wake) => after.wake.push(wake),
-            }
+            after.wake_one(waiter);
         }
     }
 
@@ -127,14 +124,18 @@ impl Inner {
         for watch in self.waiters.keys().copied().collect::<Vec<_>>() {
             self.wake(watch, &mut after);
         }
-        after.wake.extend(std::mem::take(&mut self.turns));
+        for waiter in std::mem::take(&mut self.turns) {
+            after.wake_one(waiter);
+        }
         after.dropped.extend(std::mem::take(&mut self.subscribers).into_values());
         after
     }
 
-    /// A task that waits for its turn, if no thread does.
+    /// Who has waited longest for its turn is woken.
     pub fn next_turn(&mut self, after: &mut Aftermath) {
-        after.wake.extend(self.turns.pop_front());
+        if let Some(waiter) = self.turns.pop_front() {
+            after.wake_one(waiter);
+        }
     }
 
     /// Takes a waiter back that waits no more.
@@ -149,6 +150,13 @@ impl Inner {
 }
 
 impl Aftermath {
+    fn wake_one(&mut self, waiter: Waiter) {
+        match waiter {
+            Waiter::Thread(signal) => signal.set(),
+            Waiter::Task(wake) => self.wake.push(wake),
+        }
+    }
+
     /// The same, with what another left.
     pub fn and(mut self, other: Aftermath) -> Self {
         self.wake.extend(other.wake);
@@ -164,7 +172,7 @@ impl Shared {
             let (callback, function) = {
                 let mut guard = self.lock_whole(py);
                 let Some(callback) = guard.callbacks.pop_front() else {
-                    guard.calling = false;
+                    guard.calling = None;
                     return Ok(());
                 };
                 let function = match &callback {
@@ -186,7 +194,7 @@ impl Shared {
                 ),
             };
             if let Err(interrupt) = called {
-                self.lock_whole(py).calling = false;
+                self.lock_whole(py).calling = None;
                 return Err(interrupt);
             }
         }

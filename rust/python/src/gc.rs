@@ -19,11 +19,11 @@ pub fn visit(inner: &Inner, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> 
         Callback::Plain(function) => Some(function),
         Callback::Told(..) => None,
     });
-    let tasks = inner.waiters.values().flatten().filter_map(|waiter| match waiter {
+    let tasks = inner.waiters.values().flatten().chain(&inner.turns).filter_map(|waiter| match waiter {
         Waiter::Task(wake) => Some(wake),
         Waiter::Thread(_) => None,
     });
-    plain.chain(tasks).chain(&inner.turns).try_for_each(|function| visit.call(function))
+    plain.chain(tasks).try_for_each(|function| visit.call(function))
 }
 
 fn visit_code(code: &Code, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

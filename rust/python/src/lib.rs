@@ -10,6 +10,7 @@
 #![allow(clippy::single_match_else, reason = "a match says both cases")]
 
 mod alike;
+mod at_fork;
 mod capacity;
 mod changes;
 mod convert;
@@ -63,6 +64,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::at_fork::install(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

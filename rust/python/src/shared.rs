@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
@@ -23,7 +23,7 @@ use pyo3::types::PyDict;
 
 use crate::alike;
 use crate::errors;
-use crate::following::{Aftermath, Callback, Waiter};
+use crate::following::{Aftermath, Callback, Signal, Waiter};
 use crate::host::PyHost;
 
 /// Waiting threads look this often for an interrupt.
@@ -40,7 +40,7 @@ pub struct Owner {
 }
 
 /// A number of the present thread.
-fn this_thread() -> u64 {
+pub fn this_thread() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     thread_local! {
         static THIS: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -107,7 +107,6 @@ pub struct Inner {
     pub store: Store<PyHost>,
     pub closed: bool,
     pub owner: Option<Owner>,
-    waiting: usize,
     /// Blocks of the open transaction, the innermost last.
     pub blocks: Vec<u64>,
     pub next_block: u64,
@@ -121,11 +120,12 @@ pub struct Inner {
     pub subscribers: HashMap<ReaderId, Py<PyAny>>,
     /// Being called, in the order of the commits.
     pub callbacks: VecDeque<Callback>,
-    pub calling: bool,
+    /// The thread that calls them.
+    pub calling: Option<u64>,
     /// Who waits for a commit.
     pub waiters: HashMap<WatchId, Vec<Waiter>>,
-    /// Tasks that wait for their turn to open a transaction: what wakes them.
-    pub turns: VecDeque<Py<PyAny>>,
+    /// Who waits for their turn to open a transaction.
+    pub turns: VecDeque<Waiter>,
     /// Where lazy functions run outside of the open transaction, see `lazy.rs`.
     besides: Vec<Beside>,
 }
@@ -203,6 +203,36 @@ impl Guard<'_> {
     }
 }
 
+impl Inner {
+    /// In the child of a fork of the process there is only the thread that forked: what others were at is undone. The
+    /// answer is to be dropped with no lock held.
+    pub fn after_fork(&mut self) -> impl Sized + use<> {
+        let me = this_thread();
+        let (mine, others): (Vec<Beside>, Vec<Beside>) =
+            std::mem::take(&mut self.besides).into_iter().partition(|beside| beside.thread == me);
+        self.besides = mine;
+        for waiters in self.waiters.values_mut() {
+            waiters.retain(|waiter| matches!(waiter, Waiter::Task(_)));
+        }
+        self.turns.retain(|waiter| matches!(waiter, Waiter::Task(_)));
+        self.waiters.retain(|_, waiters| !waiters.is_empty());
+        let mut callbacks = VecDeque::new();
+        if self.calling.is_some_and(|thread| thread != me) {
+            self.calling = None;
+            callbacks = std::mem::take(&mut self.callbacks);
+        }
+        let mut undone = None;
+        if self.owner.is_some_and(|owner| owner.thread != me) {
+            undone = Some((self.store.rollback(), self.store.end(), std::mem::take(&mut self.on_commit)));
+            self.owner = None;
+            self.rolled_back = false;
+            self.busy = false;
+            self.blocks.clear();
+        }
+        (others, callbacks, undone)
+    }
+}
+
 /// Which version code sees.
 pub enum Scope {
     /// That of the transaction which it has open.
@@ -213,7 +243,6 @@ pub enum Scope {
 
 pub struct Shared {
     inner: Mutex<Inner>,
-    released: Condvar,
     pub snapshots: AtomicUsize,
     /// Cursors that were dropped without being closed, and whether there are any. No other lock is taken under this one.
     pub dropped: Mutex<Vec<ReaderId>>,
@@ -223,13 +252,12 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(options: Options) -> Self {
-        Shared {
+    pub fn new(options: Options) -> Arc<Self> {
+        let shared = Arc::new(Shared {
             inner: Mutex::new(Inner {
                 store: Store::new(options),
                 closed: false,
                 owner: None,
-                waiting: 0,
                 blocks: Vec::new(),
                 next_block: 1,
                 rolled_back: false,
@@ -237,19 +265,22 @@ impl Shared {
                 on_commit: Vec::new(),
                 subscribers: HashMap::new(),
                 callbacks: VecDeque::new(),
-                calling: false,
+                calling: None,
                 waiters: HashMap::new(),
                 turns: VecDeque::new(),
                 besides: Vec::new(),
             }),
-            released: Condvar::new(),
             snapshots: AtomicUsize::new(0),
             dropped: Mutex::new(Vec::new()),
             has_dropped: AtomicBool::new(false),
             by_task: AtomicBool::new(false),
-        }
+        });
+        crate::at_fork::register(&shared);
+        shared
     }
 
+    /// The lock is held by threads that are attached to the interpreter, and never while they detach. So where there is
+    /// a GIL nobody else holds it while somebody calls this, and `os.fork()` finds it free.
     pub fn lock<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         if self.by_task.load(Ordering::Relaxed) {
             TASK.set(this_task(py));
@@ -305,6 +336,7 @@ impl Shared {
         timeout: Option<Duration>,
     ) -> PyResult<Guard<'a>> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut again = false;
         loop {
             if guard.closed {
                 return Err(errors::closed(py, "the store is closed"));
@@ -322,18 +354,38 @@ impl Shared {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(PyTimeoutError::new_err("another thread has a transaction open"));
             }
+            let signal = Arc::new(Signal::default());
+            let waiter = Waiter::Thread(Arc::clone(&signal));
+            if again {
+                guard.turns.push_front(waiter);
+            } else {
+                guard.turns.push_back(waiter);
+            }
+            again = true;
             drop(guard);
-            py.detach(|| self.wait_for_release(left.unwrap_or(PATIENCE).min(PATIENCE)));
-            py.check_signals()?;
+            // Only the main thread is told of interrupts, and has to ask.
+            let patience = is_main_thread(py)?.then_some(PATIENCE);
+            let time = left.into_iter().chain(patience).min();
+            py.detach(|| signal.wait(time));
+            let interrupted = py.check_signals();
+            let ended = interrupted.is_err() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            self.give_up(py, |waiter| matches!(waiter, Waiter::Thread(it) if Arc::ptr_eq(it, &signal)), ended);
+            interrupted?;
             guard = self.lock(py);
         }
     }
 
-    fn wait_for_release(&self, patience: Duration) {
-        let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.waiting += 1;
-        let waited = self.released.wait_timeout_while(guard, patience, |inner| inner.owner.is_some());
-        waited.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
+    /// A waiter waits no more. If it was woken and does not come (`ended`), the next one's turn has come.
+    pub fn give_up(&self, py: Python<'_>, is_it: impl Fn(&Waiter) -> bool, ended: bool) {
+        let mut guard = self.lock_whole(py);
+        let mut after = Aftermath::default();
+        let found = guard.turns.iter().position(is_it).and_then(|at| guard.turns.remove(at));
+        if ended && found.is_none() && guard.owner.is_none() {
+            guard.next_turn(&mut after);
+        }
+        drop(guard);
+        drop(found);
+        after.run(py);
     }
 
     /// Takes the turn for what opens and ends its transaction in one call.
@@ -347,9 +399,6 @@ impl Shared {
         inner.rolled_back = false;
         inner.blocks.clear();
         let mut after = inner.take_left(committed);
-        if inner.waiting > 0 {
-            self.released.notify_one();
-        }
         inner.next_turn(&mut after);
         after
     }

@@ -93,7 +93,7 @@ impl Store {
         let max_rounds = u32::try_from(max_rounds).unwrap_or(u32::MAX);
         let capacity = crate::capacity::of(py, capacity)?;
         let options = Options { history, max_rounds, lazy_capacity, max_lag };
-        Ok(Store { shared: Arc::new(Shared::new(options)), capacity })
+        Ok(Store { shared: Shared::new(options), capacity })
     }
 
     /// Opens an update transaction: `with store.update() as tx:`.

@@ -11,9 +11,10 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use crate::errors;
+use crate::following::Waiter;
 use crate::host::PyHost;
 use crate::records::Commit;
-use crate::shared::{Guard, Inner, Owner, Scope, Shared};
+use crate::shared::{Guard, Inner, Owner, Scope, Shared, this_thread};
 use crate::store::Store;
 
 impl Shared {
@@ -95,8 +96,10 @@ impl Shared {
                 self.bury(&mut guard);
                 let (commit, left) = guard.store.commit(told);
                 let after = self.give_turn(&mut guard, true);
-                let call = !guard.callbacks.is_empty() && !guard.calling;
-                guard.calling |= call;
+                let call = !guard.callbacks.is_empty() && guard.calling.is_none();
+                if call {
+                    guard.calling = Some(this_thread());
+                }
                 drop(guard);
                 drop(left);
                 after.run(py);
@@ -220,6 +223,48 @@ impl Transaction {
         *self.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Opens the block. Where another transaction is open: waits for it, or has `wait` called when it is worth to try
+    /// again, and answers false.
+    fn enter(&self, py: Python<'_>, wait: Option<(Py<PyAny>, bool)>) -> PyResult<bool> {
+        if self.state() != NEW {
+            return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
+        }
+        let shared = self.shared();
+        let me = Owner::me(py, shared);
+        let mut guard = shared.lock(py);
+        match Shared::scope(py, &guard)? {
+            Scope::Working => {
+                if guard.store.in_mapper() {
+                    return Err(errors::transaction(py, "a mapper may not open a transaction"));
+                }
+                if guard.rolled_back {
+                    return Err(errors::transaction(py, "the transaction was rolled back"));
+                }
+                guard.store.savepoint();
+                *self.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(guard.on_commit.len());
+            }
+            Scope::Published => match wait {
+                Some((wake, again)) if guard.owner.is_some() => {
+                    let wake = Waiter::Task(wake);
+                    if again {
+                        guard.turns.push_front(wake);
+                    } else {
+                        guard.turns.push_back(wake);
+                    }
+                    return Ok(false);
+                }
+                _ => guard = shared.take_turn(py, guard, me, self.timeout)?,
+            },
+        }
+        let block = guard.next_block;
+        guard.next_block += 1;
+        guard.blocks.push(block);
+        self.block.store(block, Ordering::Relaxed);
+        self.set_state(OPEN);
+        drop(guard);
+        Ok(true)
+    }
+
     /// The block must be open, and the caller's.
     fn check_open(&self, py: Python<'_>, inner: &Inner) -> PyResult<()> {
         if self.state() != OPEN || !Shared::is_mine(inner) {
@@ -242,34 +287,36 @@ impl Transaction {
 #[pymethods]
 impl Transaction {
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        let py = slf.py();
-        let this = slf.get();
-        if this.state() != NEW {
-            return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
-        }
-        let shared = this.shared();
-        let me = Owner::me(py, shared);
-        let mut guard = shared.lock(py);
-        match Shared::scope(py, &guard)? {
-            Scope::Working => {
-                if guard.store.in_mapper() {
-                    return Err(errors::transaction(py, "a mapper may not open a transaction"));
-                }
-                if guard.rolled_back {
-                    return Err(errors::transaction(py, "the transaction was rolled back"));
-                }
-                guard.store.savepoint();
-                *this.savepoint.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(guard.on_commit.len());
-            }
-            Scope::Published => guard = shared.take_turn(py, guard, me, this.timeout)?,
-        }
-        let block = guard.next_block;
-        guard.next_block += 1;
-        guard.blocks.push(block);
-        this.block.store(block, Ordering::Relaxed);
-        this.set_state(OPEN);
-        drop(guard);
-        Ok(slf)
+        slf.get().enter(slf.py(), None).map(|_| slf)
+    }
+
+    /// Waits for its turn without blocking the event loop.
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static ENTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        ENTER.import(slf.py(), "livedirs._asyncio", "enter")?.call1((slf,))
+    }
+
+    #[pyo3(signature = (*exc))]
+    fn __aexit__<'py>(slf: &Bound<'py, Self>, exc: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        static LEAVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        LEAVE.import(slf.py(), "livedirs._asyncio", "leave")?.call1((slf, exc))
+    }
+
+    /// Enters if it is free. Else `wake` is called, from any thread, when it is worth to try again; `again`: the caller
+    /// was woken so, and waits before the others.
+    fn _try_enter(&self, py: Python<'_>, wake: Py<PyAny>, again: bool) -> PyResult<bool> {
+        self.enter(py, Some((wake, again)))
+    }
+
+    /// `wake` waits no more; if its turn had come, it is the next one's.
+    fn _give_up(&self, py: Python<'_>, wake: &Bound<'_, PyAny>) {
+        self.shared().give_up(py, |waiter| matches!(waiter, Waiter::Task(it) if it.is(wake)), true);
+    }
+
+    /// How many seconds to wait for the turn; None: as long as it takes.
+    #[getter]
+    fn _timeout(&self) -> Option<f64> {
+        self.timeout.map(|timeout| timeout.as_secs_f64())
     }
 
     #[pyo3(signature = (kind, exc, tb, /))]

@@ -1,0 +1,45 @@
+"""Waiting without blocking the event loop: for one's turn to open a transaction."""
+
+import asyncio
+from functools import partial
+from types import TracebackType
+
+from livedirs._native import Transaction
+
+
+def wake(future: "asyncio.Future[None]") -> None:
+    """In the event loop: there is something to look at."""
+    if not future.done():
+        future.set_result(None)
+
+
+async def enter(transaction: Transaction) -> Transaction:
+    """Enters it as soon as no other is open; TimeoutError where that takes too long."""
+    loop = asyncio.get_running_loop()
+    timeout = transaction._timeout
+    deadline = None if timeout is None else loop.time() + timeout
+    again = False
+    while True:
+        ready = loop.create_future()
+        call = partial(loop.call_soon_threadsafe, wake, ready)
+        if transaction._try_enter(call, again):
+            return transaction
+        again = True
+        try:
+            async with asyncio.timeout_at(deadline):
+                await ready
+        except TimeoutError:
+            transaction._give_up(call)
+            raise TimeoutError("another transaction is open") from None
+        except BaseException:
+            # Its turn may have come in the meantime, and is the next one's then.
+            transaction._give_up(call)
+            raise
+
+
+async def leave(
+    transaction: Transaction,
+    exc: tuple[type[BaseException] | None, BaseException | None, TracebackType | None],
+) -> None:
+    """Commits, or undoes where an exception left the block."""
+    transaction.__exit__(*exc)
