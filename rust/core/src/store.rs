@@ -70,6 +70,8 @@ pub(crate) struct Work<H: Host> {
     pub(crate) published: Option<Context<H>>,
     /// Previous directories show what was before this transaction.
     pub(crate) refreshed: bool,
+    /// No hook runs.
+    pub(crate) silent: bool,
 }
 
 impl<H: Host> Work<H> {
@@ -96,6 +98,7 @@ impl<H: Host> Work<H> {
             came: BTreeSet::new(),
             published: None,
             refreshed: false,
+            silent: false,
         }
     }
 }
@@ -130,6 +133,7 @@ impl<H: Host> Work<H> {
         self.was_live.clear();
         self.came.clear();
         self.refreshed = false;
+        self.silent = false;
     }
 }
 

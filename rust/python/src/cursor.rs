@@ -19,6 +19,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::changes;
 use crate::convert;
 use crate::errors;
+use crate::family::Meant;
 use crate::following::{Signal, Waiter};
 use crate::shared::{Guard, PATIENCE, Scope, Shared, is_main_thread};
 use crate::store::Store;
@@ -78,16 +79,17 @@ enum Found<'py> {
 
 impl Cursor {
     fn shared(&self) -> &Arc<Shared> {
-        &self.store.get().shared
+        &self.store.get().own
     }
 
     /// The store, for a caller who is no mapper.
     fn lock<'a>(&'a self, py: Python<'_>, what: &str) -> PyResult<Option<Guard<'a>>> {
+        let elsewhere = matches!(self.store.get().shared(), Meant::Other(_));
         let guard = self.shared().lock(py);
         if guard.closed {
             return Ok(None);
         }
-        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
+        if elsewhere || (matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper()) {
             return Err(errors::transaction(py, format!("a mapper may not {what}")));
         }
         Ok(Some(guard))
@@ -147,7 +149,7 @@ impl Drop for Cursor {
     /// No lock is taken here: the next transaction buries it.
     fn drop(&mut self) {
         if !*self.closed.get_mut() {
-            let shared = &self.store.get().shared;
+            let shared = &self.store.get().own;
             shared.dropped.lock().unwrap_or_else(PoisonError::into_inner).push(self.id);
             shared.has_dropped.store(true, Ordering::Relaxed);
         }
@@ -165,7 +167,7 @@ impl Cursor {
         let py = store.py();
         let since = since.as_ref().map(self::since).transpose()?;
         let name = name.map(|name| name.get().0.clone());
-        let shared = &store.get().shared;
+        let shared = store.get().shared();
         let mut guard = shared.lock(py);
         let mine = matches!(Shared::scope(py, &guard)?, Scope::Working);
         if mine && guard.store.in_mapper() {
@@ -310,7 +312,7 @@ impl Subscription {
         function: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
         let py = store.py();
-        let shared = &store.get().shared;
+        let shared = store.get().shared();
         let guard = shared.lock(py);
         let mine = matches!(Shared::scope(py, &guard)?, Scope::Working);
         if mine && guard.store.in_mapper() {
@@ -328,7 +330,7 @@ impl Subscription {
 impl Subscription {
     /// It is told nothing more, not of commits that it has not been told of yet either. Closing again does nothing.
     fn close(&self, py: Python<'_>) {
-        let mut guard = self.store.get().shared.lock_whole(py);
+        let mut guard = self.store.get().own.lock_whole(py);
         guard.store.close_subscription(self.id);
         let function = guard.subscribers.remove(&self.id);
         drop(guard);
@@ -346,7 +348,7 @@ impl Subscription {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        let guard = self.store.get().shared.lock_whole(py);
+        let guard = self.store.get().own.lock_whole(py);
         let open = guard.subscribers.contains_key(&self.id);
         format!("<Subscription of {:?}{}>", self.name.shown().as_str(), if open { "" } else { ", closed" })
     }

@@ -86,8 +86,9 @@ impl Directory {
         }
     }
 
-    pub fn shared(&self) -> &std::sync::Arc<Shared> {
-        &self.store.get().shared
+    /// The store that the caller means.
+    pub fn shared(&self) -> crate::family::Meant<'_> {
+        self.store.get().shared()
     }
 
     pub fn hint(&self) -> NameId {
@@ -105,7 +106,8 @@ impl Directory {
             (Some(a), Some(b)) => a.is(b),
             _ => false,
         };
-        snapshots && self.store.is(&other.store) && self.name == other.name
+        let (a, b) = (&self.store.get().own, &other.store.get().own);
+        snapshots && std::sync::Arc::ptr_eq(&a.family, &b.family) && self.name == other.name
     }
 
     /// Reads the directory as the caller sees it, with the store locked: `read` may make no object that the cycle
@@ -653,7 +655,8 @@ impl Directory {
         let found = match &self.snapshot {
             Some(snapshot) => snapshot.get().read(py, &self.name, self.hint(), first_rows).ok()?,
             None => {
-                let mut guard = self.shared().lock(py);
+                let shared = self.shared();
+                let mut guard = shared.lock(py);
                 let scope = Shared::scope(py, &guard).ok()?;
                 if matches!(scope, Scope::Working) && guard.store.in_mapper() {
                     return None;

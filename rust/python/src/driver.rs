@@ -56,7 +56,7 @@ impl Shared {
     }
 
     fn run_map(&self, py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Guard<'_>> {
-        let error = match call_mapper(py, job) {
+        let error = match crate::family::running(self, || call_mapper(py, job)) {
             Ok(mut outputs) => {
                 match self.run_locked(py, self.lock(py), |store| store.finish_job(&mut outputs)) {
                     Ok(((), guard)) if outputs.is_empty() => return Ok(guard),

@@ -34,6 +34,7 @@ exceptions! {
     not_unique => "NotUniqueError",
     not_converging => "NotConvergingError",
     cycle => "CycleError",
+    conflict => "ConflictError",
     transaction => "TransactionError",
     closed => "ClosedError",
 }

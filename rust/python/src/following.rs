@@ -13,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 
 use crate::changes;
 use crate::host::Object;
-use crate::shared::{Inner, Shared};
+use crate::shared::{Inner, Shared, this_thread};
 use crate::transaction::call_back;
 
 /// A thread that waits is woken once.
@@ -112,6 +112,15 @@ impl Inner {
         after
     }
 
+    /// Whether the caller is to call the callbacks that wait: nobody else does.
+    pub fn calls_back(&mut self) -> bool {
+        let calls = !self.callbacks.is_empty() && self.calling.is_none();
+        if calls {
+            self.calling = Some(this_thread());
+        }
+        calls
+    }
+
     fn wake(&mut self, watch: WatchId, after: &mut Aftermath) {
         for waiter in self.waiters.remove(&watch).unwrap_or_default() {
             after.wake_one(waiter);
@@ -166,6 +175,11 @@ impl Aftermath {
 }
 
 impl Shared {
+    /// Calls what waits to be called after a commit, unless somebody is at it.
+    pub fn call_callbacks(&self, py: Python<'_>) -> PyResult<()> {
+        if self.lock_whole(py).calls_back() { self.run_callbacks(py) } else { Ok(()) }
+    }
+
     /// Calls what waits to be called after a commit, in order; those of later commits queue behind.
     pub fn run_callbacks(&self, py: Python<'_>) -> PyResult<()> {
         loop {

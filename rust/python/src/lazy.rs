@@ -19,6 +19,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::convert;
 use crate::directory::Directory;
 use crate::errors;
+use crate::family;
 use crate::host::{Code, Object, PyHost, Task};
 use crate::shared::{Guard, Scope, Shared};
 use crate::snapshot::Snapshot;
@@ -50,7 +51,7 @@ impl LazyDirectory {
     /// The values of a key; none where it is absent.
     fn values(&self, py: Python<'_>, key: &Key) -> PyResult<Values> {
         let handle = &self.handle;
-        let shared = &handle.store.get().shared;
+        let shared = handle.store.get().shared();
         let found = match &handle.snapshot {
             Some(snapshot) => shared.lazy_of_snapshot(py, snapshot.get(), &handle.name, key)?,
             None => shared.lazy(py, &handle.name, key)?,
@@ -101,7 +102,7 @@ impl LazyDirectory {
     /// The tick at which this generation of it was made.
     #[getter]
     fn created(&self, py: Python<'_>) -> PyResult<u64> {
-        self.look(py)?.ok_or_else(|| self.handle.store.get().shared.not_found(py, &self.handle.name))
+        self.look(py)?.ok_or_else(|| self.handle.store.get().shared().not_found(py, &self.handle.name))
     }
 
     fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -139,7 +140,7 @@ impl LazyDirectory {
 
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.handle.store.as_ptr() as usize).hash(&mut hasher);
+        std::sync::Arc::as_ptr(&self.handle.store.get().own.family).addr().hash(&mut hasher);
         self.handle.name.hash(&mut hasher);
         hasher.finish()
     }
@@ -259,7 +260,7 @@ impl Shared {
 
     /// Runs a lazy function. The values, where they are for the reader alone; else they are to be read.
     pub fn run_lazy(&self, py: Python<'_>, job: &LazyJob<PyHost>) -> PyResult<Option<Values>> {
-        let mut values = match call_lazy(py, job) {
+        let mut values = match family::running(self, || call_lazy(py, self, job)) {
             Ok(values) => values,
             // No such key, which is remembered like any other answer.
             Err(error) if error.is_instance_of::<PyKeyError>(py) => Values::new(),
@@ -287,11 +288,10 @@ impl Shared {
     }
 }
 
-fn call_lazy(py: Python<'_>, job: &LazyJob<PyHost>) -> PyResult<Values> {
+fn call_lazy(py: Python<'_>, shared: &Shared, job: &LazyJob<PyHost>) -> PyResult<Values> {
     let Some(bound) = &job.code.0.function else { return Ok(Values::new()) };
-    let (function, store) = bound.bind(py).extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-    // It holds its store weakly; a store that computes is alive.
-    let store = store.call0()?.cast_into::<Store>()?;
+    let (function, _) = bound.bind(py).extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    let store = shared.handle(py)?.cast_into::<Store>()?;
     let handle = LazyDirectory::of(&store, None, job.name.clone())?;
     let value = function.call1((handle, convert::key_to_python(py, &job.key)?))?;
     if matches!(job.code.0.task, Task::Lazy { many: true }) {

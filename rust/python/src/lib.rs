@@ -18,7 +18,9 @@ mod cursor;
 mod directory;
 mod driver;
 mod errors;
+mod family;
 mod following;
+mod fork;
 mod gc;
 mod host;
 mod input_directory;
@@ -45,6 +47,8 @@ mod _native {
     use crate::cursor::{Cursor, Subscription};
     #[pymodule_export]
     use crate::directory::Directory;
+    #[pymodule_export]
+    use crate::fork::Fork;
     #[pymodule_export]
     use crate::input_directory::InputDirectory;
     #[pymodule_export]

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
@@ -23,6 +23,7 @@ use pyo3::types::PyDict;
 
 use crate::alike;
 use crate::errors;
+use crate::family::Family;
 use crate::following::{Aftermath, Callback, Signal, Waiter};
 use crate::host::PyHost;
 
@@ -94,6 +95,10 @@ impl Owner {
     /// For what opens and ends its transaction in one call.
     fn this_call() -> Self {
         Owner { thread: this_thread(), task: 0 }
+    }
+
+    pub fn is_of_this_thread(self) -> bool {
+        self.thread == this_thread()
     }
 
     /// Whether it is the caller, who locked the store with [`Shared::lock`].
@@ -243,7 +248,12 @@ pub enum Scope {
 
 pub struct Shared {
     inner: Mutex<Inner>,
+    me: Weak<Shared>,
+    pub family: Arc<Family>,
+    /// A weak reference to the Python object.
+    handle: OnceLock<Py<PyAny>>,
     pub snapshots: AtomicUsize,
+    pub forks: AtomicUsize,
     /// Cursors that were dropped without being closed, and whether there are any. No other lock is taken under this one.
     pub dropped: Mutex<Vec<ReaderId>>,
     pub has_dropped: AtomicBool,
@@ -253,9 +263,18 @@ pub struct Shared {
 
 impl Shared {
     pub fn new(options: Options) -> Arc<Self> {
-        let shared = Arc::new(Shared {
+        Shared::over(Store::new(options), Arc::default())
+    }
+
+    /// A store of a family.
+    pub fn over(store: Store<PyHost>, family: Arc<Family>) -> Arc<Self> {
+        let shared = Arc::new_cyclic(|me| Shared {
+            me: me.clone(),
+            family,
+            handle: OnceLock::new(),
+            forks: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
-                store: Store::new(options),
+                store,
                 closed: false,
                 owner: None,
                 blocks: Vec::new(),
@@ -277,6 +296,28 @@ impl Shared {
         });
         crate::at_fork::register(&shared);
         shared
+    }
+
+    /// Itself, while anything else holds it.
+    pub fn me(&self) -> Option<Arc<Shared>> {
+        self.me.upgrade()
+    }
+
+    /// Notes the Python object of which this is the inside.
+    pub fn set_handle(&self, store: &Bound<'_, crate::store::Store>) -> PyResult<()> {
+        if self.handle.get().is_some() {
+            return Ok(());
+        }
+        let py = store.py();
+        let weak = py.import("weakref")?.call_method1("ref", (store,))?;
+        drop(self.handle.set(weak.unbind()));
+        Ok(())
+    }
+
+    /// The Python object; it is alive, since something runs in it.
+    pub fn handle<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let weak = self.handle.get().ok_or_else(|| errors::closed(py, "the store is closed"))?;
+        weak.bind(py).call0()
     }
 
     /// The lock is held by threads that are attached to the interpreter, and never while they detach. So where there is

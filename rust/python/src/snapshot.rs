@@ -25,7 +25,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub fn new(store: Py<Store>, version: Version<PyHost>) -> Self {
-        store.get().shared.snapshots.fetch_add(1, Ordering::Relaxed);
+        store.get().own.snapshots.fetch_add(1, Ordering::Relaxed);
         Snapshot { store, version: Mutex::new(Some(version)) }
     }
 
@@ -66,7 +66,7 @@ impl Snapshot {
     fn forget(&self) -> Option<Version<PyHost>> {
         let version = self.version.lock().unwrap_or_else(PoisonError::into_inner).take();
         if version.is_some() {
-            self.store.get().shared.snapshots.fetch_sub(1, Ordering::Relaxed);
+            self.store.get().own.snapshots.fetch_sub(1, Ordering::Relaxed);
         }
         version
     }

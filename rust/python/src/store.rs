@@ -15,6 +15,8 @@ use crate::convert::{self, Given};
 use crate::cursor;
 use crate::directory::Directory;
 use crate::errors;
+use crate::family::{self, Meant};
+use crate::fork::{Fork, Link};
 use crate::host::{Code, Object, PyHost, Task};
 use crate::input_directory::InputDirectory;
 use crate::iterators::Names;
@@ -38,8 +40,11 @@ use crate::transaction::{self, Transaction};
 /// 10
 #[pyclass(frozen, subclass, weakref, module = "livedirs", name = "Store")]
 pub struct Store {
-    pub shared: Arc<Shared>,
-    capacity: Option<u64>,
+    /// Its own; what a caller means by it says [`Store::shared`].
+    pub own: Arc<Shared>,
+    pub capacity: Option<u64>,
+    /// Of a fork.
+    pub link: Option<Link>,
 }
 
 /// An int that is no bool, at least `least`.
@@ -93,7 +98,7 @@ impl Store {
         let max_rounds = u32::try_from(max_rounds).unwrap_or(u32::MAX);
         let capacity = crate::capacity::of(py, capacity)?;
         let options = Options { history, max_rounds, lazy_capacity, max_lag };
-        Ok(Store { shared: Shared::new(options), capacity })
+        Ok(Store { own: Shared::new(options), capacity, link: None })
     }
 
     /// Opens an update transaction: `with store.update() as tx:`.
@@ -109,9 +114,10 @@ impl Store {
     ///
     /// An exception is logged by the logger "livedirs".
     fn on_commit(&self, py: Python<'_>, r#fn: &Bound<'_, PyAny>) -> PyResult<()> {
+        let shared = self.shared();
         callable("fn", r#fn)?;
         {
-            let mut guard = self.shared.lock(py);
+            let mut guard = shared.lock(py);
             // A lazy function that runs outside of a transaction has none to wait for.
             if matches!(Shared::scope(py, &guard)?, Scope::Working) && !guard.is_beside() {
                 if guard.rolled_back {
@@ -211,14 +217,16 @@ impl Store {
     /// directories derive from it, unless recursive, which removes them too.
     #[pyo3(signature = (name, *, recursive=false, missing_ok=false))]
     fn remove_dir(&self, py: Python<'_>, name: &Bound<'_, PyAny>, recursive: bool, missing_ok: bool) -> PyResult<()> {
+        let shared = self.shared();
         let name = convert::name(name)?;
-        self.shared.write(py, |store| store.remove_dir(&name, recursive, missing_ok)).map(drop)
+        shared.write(py, |store| store.remove_dir(&name, recursive, missing_ok)).map(drop)
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let shared = slf.get().shared();
         let name = convert::name(name)?;
         let found = Self::find(slf, &name)?;
-        found.ok_or_else(|| slf.get().shared.not_found(slf.py(), &name))
+        found.ok_or_else(|| shared.not_found(slf.py(), &name))
     }
 
     /// The directory of a name, or the default.
@@ -242,7 +250,8 @@ impl Store {
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        let mut guard = self.shared.lock(py);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working => {
                 guard.store.track_names();
@@ -260,7 +269,8 @@ impl Store {
     /// The store's clock.
     #[getter]
     fn tick(&self, py: Python<'_>) -> PyResult<u64> {
-        let mut guard = self.shared.lock(py);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working if guard.store.in_mapper() => {
                 Err(errors::transaction(py, "a mapper may not ask for the tick"))
@@ -286,8 +296,8 @@ impl Store {
 
     /// The last commit's version, for reading; it stays as it is. O(1).
     fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Snapshot> {
+        let shared = slf.get().shared();
         let py = slf.py();
-        let shared = &slf.get().shared;
         let mut guard = shared.lock(py);
         if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
             return Err(errors::transaction(py, "a mapper may not ask for a snapshot"));
@@ -297,20 +307,27 @@ impl Store {
         Ok(Snapshot::new(slf.clone().unbind(), version))
     }
 
+    /// An independent store over the last commit's version. O(1).
+    fn fork<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Fork>> {
+        Fork::of(slf)
+    }
+
     /// Removes every tombstone that no reader needs, as a commit does by itself; the number of directories' purged.
     fn purge_deleted_dirs(&self, py: Python<'_>) -> PyResult<usize> {
-        let mut guard = self.shared.lock(py);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
         if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
             return Err(errors::transaction(py, "a mapper may not purge"));
         }
-        self.shared.bury(&mut guard);
+        shared.bury(&mut guard);
         Ok(guard.store.purge_deleted_dirs())
     }
 
     /// What the store holds, in exact counts.
     fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
-        let mut guard = self.shared.lock(py);
-        self.shared.bury(&mut guard);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
+        shared.bury(&mut guard);
         let (stats, queued, horizon) = match Shared::scope(py, &guard)? {
             Scope::Working if guard.store.in_mapper() => {
                 return Err(errors::transaction(py, "a mapper may not ask for stats"));
@@ -322,8 +339,8 @@ impl Store {
             }
             Scope::Published => (guard.store.stats(), 0, guard.store.horizon()),
         };
-        let snapshots = self.shared.snapshots.load(Ordering::Relaxed);
-        let readers = [guard.store.cursors(), snapshots, 0];
+        let snapshots = shared.snapshots.load(Ordering::Relaxed);
+        let readers = [guard.store.cursors(), snapshots, shared.forks.load(Ordering::Relaxed)];
         Ok(Stats::new(stats, queued, horizon, readers, self.capacity))
     }
 
@@ -338,8 +355,8 @@ impl Store {
     }
 
     /// Frees what the store holds. Later use is ClosedError; closing again does nothing.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let guard = self.shared.lock(py);
+    pub fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let guard = self.own.lock(py);
         if guard.closed {
             return Ok(());
         }
@@ -347,20 +364,24 @@ impl Store {
             return Err(errors::transaction(py, "a transaction is open: leave its block before closing the store"));
         }
         // Another thread's transaction ends first.
-        let mut guard = self.shared.take_turn_for_call(py, guard)?;
+        let mut guard = self.own.take_turn_for_call(py, guard)?;
         let left = guard.store.end();
         guard.closed = true;
         let options = Options::default();
         let store = std::mem::replace(&mut guard.store, livedirs_core::Store::new(options));
-        let after = self.shared.give_turn(&mut guard, false).and(guard.wake_all());
+        let after = self.own.give_turn(&mut guard, false).and(guard.wake_all());
         drop(guard);
         drop((left, store));
+        if let Some(link) = &self.link {
+            link.forget();
+        }
         after.run(py);
         Ok(())
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        let closed = slf.get().shared.lock(slf.py()).closed;
+        let shared = slf.get().shared();
+        let closed = shared.lock(slf.py()).closed;
         if closed { Err(errors::closed(slf.py(), "the store is closed")) } else { Ok(slf) }
     }
 
@@ -371,26 +392,24 @@ impl Store {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        let mut guard = self.shared.lock(py);
-        if guard.closed {
-            return "<Store, closed>".to_owned();
+        match self.shown_tick(py) {
+            None => "<Store, closed>".to_owned(),
+            Some((dirs, tick)) => {
+                format!("<Store of {dirs} director{} at tick {tick}>", if dirs == 1 { "y" } else { "ies" })
+            }
         }
-        let (dirs, tick) = if guard.store.is_open() && !Shared::is_mine(&guard) {
-            let version = guard.store.published();
-            (version.len(), version.tick())
-        } else {
-            (guard.store.len(), guard.store.tick())
-        };
-        format!("<Store of {dirs} director{} at tick {tick}>", if dirs == 1 { "y" } else { "ies" })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Some(guard) = self.shared.try_lock() else { return Ok(()) };
+        if let Some(link) = &self.link {
+            visit.call(&link.parent)?;
+        }
+        let Some(guard) = self.own.try_lock() else { return Ok(()) };
         crate::gc::visit(&guard, &visit)
     }
 
     fn __clear__(&self) {
-        let Some(mut guard) = self.shared.try_lock() else { return };
+        let Some(mut guard) = self.own.try_lock() else { return };
         let store = std::mem::replace(&mut guard.store, livedirs_core::Store::new(Options::default()));
         let callbacks = (std::mem::take(&mut guard.on_commit), std::mem::take(&mut guard.callbacks));
         let subscribers = std::mem::take(&mut guard.subscribers);
@@ -410,9 +429,34 @@ pub struct ArrowSpec<'py> {
 }
 
 impl Store {
+    /// What the caller means by it: itself, or inside of a mapper the store of its family that the mapper is run for.
+    pub fn shared(&self) -> Meant<'_> {
+        family::meant(&self.own)
+    }
+
+    /// Whether the caller means the same store by both.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared(), &other.shared())
+    }
+
+    /// How many directories there are, and the tick, as the caller sees it; `None` where it is closed.
+    pub fn shown_tick(&self, py: Python<'_>) -> Option<(usize, u64)> {
+        let mut guard = self.own.lock(py);
+        if guard.closed {
+            return None;
+        }
+        Some(if guard.store.is_open() && !Shared::is_mine(&guard) {
+            let version = guard.store.published();
+            (version.len(), version.tick())
+        } else {
+            (guard.store.len(), guard.store.tick())
+        })
+    }
+
     /// The kind of the directory of a name; inside of a mapper a tracked read.
     pub fn kind_of(&self, py: Python<'_>, name: &Name) -> PyResult<Option<(livedirs_core::DirKind, NameId)>> {
-        let mut guard = self.shared.lock(py);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
         let scope = Shared::scope(py, &guard)?;
         if matches!(scope, Scope::Published) && guard.store.is_open() {
             let version = guard.store.published();
@@ -430,7 +474,8 @@ impl Store {
 
     /// The last commit's version, for somebody who asks what changed since then.
     pub fn published_since(&self, py: Python<'_>, since: u64) -> PyResult<(livedirs_core::Version<PyHost>, u64)> {
-        let guard = self.shared.lock(py);
+        let shared = self.shared();
+        let guard = shared.lock(py);
         if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
             return Err(errors::transaction(py, "a mapper may not ask for changes"));
         }
@@ -438,14 +483,15 @@ impl Store {
             store.check_since(since)?;
             Ok(store.published())
         };
-        let (version, guard) = self.shared.run_locked(py, guard, ask)?;
+        let (version, guard) = shared.run_locked(py, guard, ask)?;
         drop(guard);
         Ok((version, since))
     }
 
     fn has_input(&self, py: Python<'_>, name: &Name) -> PyResult<bool> {
+        let shared = self.shared();
         {
-            let guard = self.shared.lock(py);
+            let guard = shared.lock(py);
             if matches!(Shared::scope(py, &guard)?, Scope::Working) {
                 if guard.rolled_back {
                     return Err(errors::transaction(py, "the transaction was rolled back"));
@@ -459,7 +505,8 @@ impl Store {
     }
 
     pub fn names(&self, py: Python<'_>) -> PyResult<Vec<Name>> {
-        let mut guard = self.shared.lock(py);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working => {
                 guard.store.track_names();
@@ -471,7 +518,8 @@ impl Store {
     }
 
     fn described(&self, py: Python<'_>) -> PyResult<Vec<livedirs_core::Described>> {
-        let mut guard = self.shared.lock(py);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working if guard.store.in_mapper() => {
                 Err(errors::transaction(py, "a mapper may not ask for the tree"))
@@ -482,17 +530,18 @@ impl Store {
     }
 
     fn make(&self, py: Python<'_>, name: &Name, spec: &Spec<PyHost>) -> PyResult<NameId> {
+        let shared = self.shared();
         let in_mapper = {
-            let guard = self.shared.lock(py);
+            let guard = shared.lock(py);
             matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper()
         };
         if in_mapper || matches!(spec, Spec::Input { .. } | Spec::Lazy { .. }) {
-            return self.shared.write(py, |store| store.make(name, spec));
+            return shared.write(py, |store| store.make(name, spec));
         }
         // Made outside of a mapper, a derived directory is computed at once.
-        self.shared.write_steps(py, || {
-            let (id, guard) = self.shared.run_locked(py, self.shared.lock(py), |store| store.make(name, spec))?;
-            drop(self.shared.drive(py, guard, Goal::Only(id))?);
+        shared.write_steps(py, || {
+            let (id, guard) = shared.run_locked(py, shared.lock(py), |store| store.make(name, spec))?;
+            drop(shared.drive(py, guard, Goal::Only(id))?);
             Ok(id)
         })
     }
@@ -504,7 +553,7 @@ impl Store {
             return Err(PyTypeError::new_err(format!("a parent is a directory, not {kind}")));
         };
         let directory = directory.get();
-        if !directory.store.is(slf) {
+        if !directory.store.get().is_same(slf.get()) {
             return Err(PyValueError::new_err(format!("directory {:?} is of another store", directory.name.as_str())));
         }
         if directory.snapshot.is_some() {

@@ -11,10 +11,11 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use crate::errors;
+use crate::family::Meant;
 use crate::following::Waiter;
 use crate::host::PyHost;
 use crate::records::Commit;
-use crate::shared::{Guard, Inner, Owner, Scope, Shared, this_thread};
+use crate::shared::{Guard, Inner, Owner, Scope, Shared};
 use crate::store::Store;
 
 impl Shared {
@@ -70,7 +71,7 @@ impl Shared {
     }
 
     /// Ends the transaction without a trace, whatever state it is in.
-    fn undo_all(&self, py: Python<'_>) {
+    pub fn undo_all(&self, py: Python<'_>) {
         let mut guard = self.lock(py);
         guard.busy = false;
         self.bury(&mut guard);
@@ -96,10 +97,7 @@ impl Shared {
                 self.bury(&mut guard);
                 let (commit, left) = guard.store.commit(told);
                 let after = self.give_turn(&mut guard, true);
-                let call = !guard.callbacks.is_empty() && guard.calling.is_none();
-                if call {
-                    guard.calling = Some(this_thread());
-                }
+                let call = guard.calls_back();
                 drop(guard);
                 drop(left);
                 after.run(py);
@@ -115,14 +113,20 @@ impl Shared {
         }
     }
 
-    fn rounds<'a>(self: &'a Arc<Self>, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
+    fn call_hook(&self, py: Python<'_>, hook: &crate::host::Code) -> PyResult<()> {
+        let Some(bound) = &hook.0.function else { return Ok(()) };
+        let (function, _) = bound.bind(py).extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        function.call1((self.handle(py)?,)).map(drop)
+    }
+
+    pub fn rounds<'a>(self: &'a Arc<Self>, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
         loop {
             ((), guard) = self.run_locked(py, guard, CoreStore::begin_round)?;
             guard = self.drain(py, guard)?;
             let mut waiting = guard.store.waiting_hooks();
             while let Some(hook) = guard.store.next_hook(&mut waiting) {
                 drop(guard);
-                call_hook(py, &hook)?;
+                self.call_hook(py, &hook)?;
                 guard = self.lock(py);
             }
             let again;
@@ -160,16 +164,10 @@ pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Boun
     Ok(())
 }
 
-fn call_hook(py: Python<'_>, hook: &crate::host::Code) -> PyResult<()> {
-    let Some(bound) = &hook.0.function else { return Ok(()) };
-    let (function, store) = bound.bind(py).extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-    // The hook holds its store weakly; a store that runs a hook is alive.
-    function.call1((store.call0()?,)).map(drop)
-}
-
 /// A function of the user's with a weak reference to the store that it is to be called with.
 pub fn hook(py: Python<'_>, function: &Bound<'_, PyAny>, store: &Bound<'_, Store>) -> PyResult<crate::host::Code> {
     static REF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    store.get().own.set_handle(store)?;
     let weak = REF.import(py, "weakref", "ref")?.call1((store,))?;
     let bound = PyTuple::new(py, [function, &weak])?;
     Ok(crate::host::Code::new(crate::host::Task::Hook, Some(bound.into_any().unbind()), None))
@@ -208,7 +206,7 @@ impl Transaction {
     }
 
     fn shared(&self) -> &Arc<Shared> {
-        &self.store.get().shared
+        &self.store.get().own
     }
 
     fn state(&self) -> u8 {
@@ -228,6 +226,9 @@ impl Transaction {
     fn enter(&self, py: Python<'_>, wait: Option<(Py<PyAny>, bool)>) -> PyResult<bool> {
         if self.state() != NEW {
             return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
+        }
+        if matches!(self.store.get().shared(), Meant::Other(_)) {
+            return Err(errors::transaction(py, "a mapper may not open a transaction"));
         }
         let shared = self.shared();
         let me = Owner::me(py, shared);

@@ -179,7 +179,7 @@ impl<H: Host> Store<H> {
     pub(crate) fn is_due(&self) -> bool {
         !self.work.due.is_empty()
             || !self.work.failed.is_empty()
-            || self.work.hooks.iter().any(|(_, hook)| hook.is_some())
+            || (!self.work.silent && self.work.hooks.iter().any(|(_, hook)| hook.is_some()))
     }
 
     /// Counts a run of a unit in this drain.

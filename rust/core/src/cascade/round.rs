@@ -69,7 +69,7 @@ impl<H: Host> Store<H> {
     /// How many hooks wait.
     #[must_use]
     pub fn waiting_hooks(&self) -> usize {
-        self.work.hooks.len()
+        if self.work.silent { 0 } else { self.work.hooks.len() }
     }
 
     /// Ends a round, `from_context` being reset: stamps what changed, purges, moves the clock on. Whether another

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Key;
 use crate::cascade::LAZY;
-use crate::context::{ArrowKey, NameId, Reader};
+use crate::context::{ArrowKey, Generation, NameId, Reader};
 use crate::directory::{
     Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Lazy, Op, Owners, Range, Row, Upper, Vals,
 };
@@ -50,6 +50,8 @@ pub enum Spec<H: Host> {
 /// A spec whose parents were found.
 struct Plan<H: Host> {
     arrows: Arc<[Arrow<H>]>,
+    /// Of a directory that is another's of the family.
+    generation: Option<Generation>,
 }
 
 impl<H: Host> Store<H> {
@@ -63,7 +65,7 @@ impl<H: Host> Store<H> {
         if self.work.frames.last().is_some_and(|frame| frame.reader.part == LAZY) {
             return Err(Refusal::InLazy(name.clone()).into());
         }
-        let plan = self.plan(spec)?;
+        let plan = self.plan(spec, false)?;
         let there = self.ctx.dirs.id(name).filter(|&id| self.ctx.dirs.get(id).is_some());
         let Some(frame) = self.work.frames.last() else {
             if !self.work.cascading {
@@ -117,9 +119,18 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// Finds the parents, in the order of their names. Each is a read of its existence.
-    fn plan(&mut self, spec: &Spec<H>) -> Result<Plan<H>, H> {
-        let Spec::Derived { parents, .. } = spec else { return Ok(Plan { arrows: Arc::new([]) }) };
+    /// Makes a directory of top level as it is in another store of the family, in the place of the one that is here if
+    /// `anew`. Its parents may have yet to come.
+    pub(crate) fn put_again(&mut self, name: &Name, spec: &Spec<H>, generation: Generation, anew: bool) {
+        if let Ok(plan) = self.plan(spec, true) {
+            self.put_dir(name, spec, Plan { generation: Some(generation), ..plan }, None, anew);
+        }
+    }
+
+    /// Finds the parents, in the order of their names. Each is a read of its existence. `absent`: they need not be
+    /// there.
+    fn plan(&mut self, spec: &Spec<H>, absent: bool) -> Result<Plan<H>, H> {
+        let Spec::Derived { parents, .. } = spec else { return Ok(Plan { arrows: Arc::new([]), generation: None }) };
         if parents.len() > MAX_PARENTS {
             return Err(Refusal::TooManyParents(MAX_PARENTS).into());
         }
@@ -129,7 +140,10 @@ impl<H: Host> Store<H> {
         let mut arrows: Vec<Arrow<H>> = Vec::with_capacity(sorted.len());
         for parent in sorted {
             let id = self.look_up(&parent.name).filter(|&id| self.lazy(id).is_none());
-            let id = id.ok_or_else(|| Refusal::NotFound(parent.name.clone()))?;
+            let id = match id {
+                None if absent => self.intern(&parent.name),
+                id => id.ok_or_else(|| Refusal::NotFound(parent.name.clone()))?,
+            };
             let rank = match arrows.last() {
                 None => 0,
                 Some(last) if self.ctx.dirs.name(last.parent).map(Name::as_str) == Some(parent.name.as_str()) => {
@@ -140,7 +154,7 @@ impl<H: Host> Store<H> {
             let within = parent.within.as_ref().map(|ranges| ranges.as_slice().into());
             arrows.push(Arrow { parent: id, rank, op: parent.op.clone(), within });
         }
-        Ok(Plan { arrows: arrows.into() })
+        Ok(Plan { arrows: arrows.into(), generation: None })
     }
 
     /// Would this spec make the directory again, as it is now?
@@ -214,7 +228,7 @@ impl<H: Host> Store<H> {
             self.take_down(id, by);
         }
         let now = self.ctx.tick;
-        let generation = self.next_generation();
+        let generation = plan.generation.unwrap_or_else(|| self.next_generation());
         let there_since = match self.ctx.dirs.state.get_entry(&id) {
             Some((_, &removed, Slot { state: State::Deleted(deleted), .. })) => {
                 let since = deleted.since;

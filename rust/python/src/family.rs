@@ -1,0 +1,78 @@
+//! A store and its forks are one family: inside of a mapper or lazy function, the store and the handles that it closes
+//! over mean the version that it is run for, be it of the store or of a fork.
+//!
+//! Which store that is, each thread notes while it runs such a function. Where no store of the family was ever forked,
+//! nothing is noted and nothing asked.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::shared::Shared;
+
+#[derive(Default)]
+pub struct Family {
+    pub forked: AtomicBool,
+}
+
+thread_local! {
+    /// Stores for which functions run on this thread, the innermost last; and how many.
+    static RUNNING: RefCell<Vec<Arc<Shared>>> = const { RefCell::new(Vec::new()) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Takes the note back, also where the function panics.
+struct Noted;
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+        let store = RUNNING.with_borrow_mut(Vec::pop);
+        drop(store);
+    }
+}
+
+/// Runs a function of the user's for this store.
+pub fn running<R>(store: &Shared, function: impl FnOnce() -> R) -> R {
+    let Some(store) = store.me().filter(|store| store.family.forked.load(Ordering::Relaxed)) else { return function() };
+    RUNNING.with_borrow_mut(|running| running.push(store));
+    DEPTH.set(DEPTH.get() + 1);
+    let noted = Noted;
+    let result = function();
+    drop(noted);
+    result
+}
+
+/// A store that a caller means.
+pub enum Meant<'a> {
+    /// The one that it names.
+    Own(&'a Arc<Shared>),
+    /// Another of the family, for which the caller is run.
+    Other(Arc<Shared>),
+}
+
+impl Deref for Meant<'_> {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        match self {
+            Meant::Own(store) => store,
+            Meant::Other(store) => store,
+        }
+    }
+}
+
+/// What the caller means by a store.
+pub fn meant(own: &Arc<Shared>) -> Meant<'_> {
+    if DEPTH.get() == 0 {
+        return Meant::Own(own);
+    }
+    let found = RUNNING.with_borrow(|running| {
+        running.iter().rev().find(|store| Arc::ptr_eq(&store.family, &own.family)).map(Arc::clone)
+    });
+    match found {
+        Some(store) if !Arc::ptr_eq(&store, own) => Meant::Other(store),
+        _ => Meant::Own(own),
+    }
+}
