@@ -252,7 +252,7 @@ fn set_step<H: Host>(name: &Name, directory: &Directory<H>, key: Key) -> ForkSte
 }
 
 /// Steps that make directories as they are in a version, parents before their children.
-fn making<'a, H: Host>(ctx: &'a Context<H>, names: Vec<Name>) -> impl Iterator<Item = ForkStep<H>> + use<'a, H> {
+fn making<H: Host>(ctx: &Context<H>, names: Vec<Name>) -> impl Iterator<Item = ForkStep<H>> + use<'_, H> {
     let found = names.into_iter().filter_map(|name| Some((of_top(ctx, &name)?, name)));
     let mut found: Vec<(&Directory<H>, Name)> = found.collect();
     found.sort_by_key(|(directory, _)| directory.height);

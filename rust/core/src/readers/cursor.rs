@@ -76,15 +76,12 @@ impl<H: Host> Store<H> {
         if let Some(watch) = self.readers.watch_mut(watch) {
             watch.readers += 1;
         }
-        match pending {
-            Some(generation) => {
-                let journal = self.work.journal.len();
-                self.readers.pending.push(Pending { reader: id, generation, journal });
-            }
-            None => {
-                self.readers.stand(id, Some(position));
-                self.set_deadline(watch);
-            }
+        if let Some(generation) = pending {
+            let journal = self.work.journal.len();
+            self.readers.pending.push(Pending { reader: id, generation, journal });
+        } else {
+            self.readers.stand(id, Some(position));
+            self.set_deadline(watch);
         }
         Ok(id)
     }
@@ -132,13 +129,12 @@ impl<H: Host> Store<H> {
         let (cursor, of) = (cursor.clone(), watch.of.clone());
         let (news, known) = self.with_published(|ctx| news_for(ctx, of.as_ref(), &cursor));
         let step = Step { id, moves: cursor.moves, to: now, known };
-        match news {
-            Some(news) => Some(Polled::News(news, step)),
-            None => {
-                self.advance(step);
-                Some(Polled::Nothing)
-            }
-        }
+        Some(if let Some(news) = news {
+            Polled::News(news, step)
+        } else {
+            self.advance(step);
+            Polled::Nothing
+        })
     }
 
     /// The cursor moves on, and what nobody else needs goes at once, or where a transaction is open, at its end. False:

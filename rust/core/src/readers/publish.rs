@@ -28,12 +28,11 @@ impl<H: Host> Store<H> {
     /// `NotFound`.
     pub fn open_subscription(&mut self, of: &Name, mine: bool) -> Result<ReaderId, H> {
         let pending = self.made_now(of, mine)?;
-        let known = match pending {
-            Some(_) => None,
-            None => {
-                let found = self.with_published(|ctx| followed(ctx, of).map(|directory| directory.generation));
-                Some(Known::Generation(found.ok_or_else(|| crate::Refusal::NotFound(of.clone()))?))
-            }
+        let known = if pending.is_none() {
+            let found = self.with_published(|ctx| followed(ctx, of).map(|directory| directory.generation));
+            Some(Known::Generation(found.ok_or_else(|| crate::Refusal::NotFound(of.clone()))?))
+        } else {
+            None
         };
         let watch = self.readers.watch_of(Some(of), self.published_tick());
         let id = self.readers.number();
