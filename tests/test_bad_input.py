@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+import livedirs
 from livedirs import (
     ClosedError,
     DirExistsError,
@@ -215,6 +216,13 @@ def test_a_capacity_of_the_environment_is_read_where_the_argument_is_left_out(mo
     monkeypatch.setenv("LIVEDIRS_CAPACITY", "plenty")
     with pytest.raises(ValueError, match="plenty"):
         Store()
+
+
+def test_errors_bear_the_name_of_the_package_from_which_users_import_them():
+    errors = [
+        thing for thing in vars(livedirs).values() if isinstance(thing, type) and issubclass(thing, Exception)
+    ]
+    assert LiveDirsError in errors and {error.__module__ for error in errors} == {"livedirs"}
 
 
 def test_errors_are_of_the_kinds_that_users_catch():

@@ -114,6 +114,11 @@ class CapacityError(LiveDirsError, MemoryError):
     """
 
 
+# Users import them from `livedirs`: so tracebacks, help and pickles say that too.
+for _error in (LiveDirsError, *LiveDirsError.__subclasses__()):
+    _error.__module__ = "livedirs"
+
+
 class Blocked(BaseException):
     """Stops a mapper that wants a name which another mapper's key holds, to be run again later.
 

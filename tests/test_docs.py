@@ -1,0 +1,171 @@
+"""What the documentation says is tried: its examples are run, its links followed, its signatures compared."""
+
+import ast
+import doctest
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import livedirs
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+OPERATIONS = DOCS / "operations"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+STUBS = [Path(livedirs.__file__).parent / name for name in ("_native.pyi", "_types.py", "_names.py")]
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+LINK = re.compile(r"\]\(([^()\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+PARSER = doctest.DocTestParser()
+
+
+def title(page):
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page, language):
+    """The fenced blocks of a language, each with the number of its first line."""
+    text = page.read_text(encoding="utf-8")
+    found = [match for match in FENCED.finditer(text) if match[1] == language]
+    return [(text.count("\n", 0, match.start(2)), match[2]) for match in found]
+
+
+def run(text, name, names=None, line=0):
+    """Run the examples of a text; what differs, as doctest tells it."""
+    told = []
+    test = PARSER.get_doctest(text, {}, name, name, line)
+    test.globs = {} if names is None else names
+    results = doctest.DocTestRunner(verbose=False).run(test, out=told.append, clear_globs=False)
+    assert results.attempted, f"{name} has no example in the block at line {line}"
+    assert not results.failed, "".join(told)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=title)
+def test_the_python_blocks_of_a_page_do_what_they_show(page):
+    names = {}  # of the whole page, which is read from its beginning
+    for line, block in blocks(page, "python"):
+        run(block, title(page), names, line)
+
+
+def test_an_example_that_lies_is_found():
+    with pytest.raises(AssertionError, match="Expected"):
+        run(">>> 1 + 1\n3\n", "a lie")
+
+
+def test_a_block_without_an_example_is_found():
+    with pytest.raises(AssertionError, match="no example"):
+        run("print(1)\n", "a block")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "design.md"], ids=title)
+def test_a_page_for_users_shows_an_example_unless_it_is_a_list(page):
+    assert (page == OPERATIONS / "README.md") != bool(blocks(page, "python"))
+
+
+# ---------------------------------------------------------------------------------------------------- links
+
+
+def prose(page):
+    """The text of a page without its code."""
+    return CODE.sub("", FENCED.sub("", page.read_text(encoding="utf-8")))
+
+
+def anchors(page):
+    """The anchors that GitHub gives to the headings of a page."""
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)]
+    return {
+        slug if (before := slugs[:at].count(slug)) == 0 else f"{slug}-{before}"
+        for at, slug in enumerate(slugs)
+    }
+
+
+def broken(page, target):
+    """Why a link of a page leads nowhere; None if it does not, or leads out of the project."""
+    if re.match(r"[a-z]+:", target):
+        return None
+    path, _, anchor = target.partition("#")
+    there = (page.parent / path).resolve() if path else page
+    if not there.exists():
+        return f"{target}: no such file"
+    if anchor and anchor not in anchors(there):
+        return f"{target}: no such heading; there are {sorted(anchors(there))}"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_the_links_of_a_page_lead_somewhere(page):
+    assert [why for target in LINK.findall(prose(page)) if (why := broken(page, target))] == []
+
+
+def test_a_link_that_leads_nowhere_is_found():
+    page = OPERATIONS / "map.md"
+    assert broken(page, "no-such-page.md")
+    assert broken(page, "filter.md#no-such-heading")
+    assert broken(page, "#no-such-heading")
+    assert not broken(page, "filter.md#cost")
+    assert not broken(page, "https://example.com/")
+
+
+def test_the_index_lists_every_operation_once():
+    index = OPERATIONS / "README.md"
+    rows = [line for line in prose(index).splitlines() if line.startswith("|")]
+    listed = [target.partition("#")[0] for row in rows for target in LINK.findall(row)]
+    pages = [page.name for page in OPERATIONS.glob("*.md") if page != index]
+    assert sorted(set(listed)) == sorted(pages)
+
+
+# ---------------------------------------------------------------------------- signatures and docstrings
+
+
+class PublicNames(ast.NodeTransformer):
+    """Type variables as readers are shown them, and nothing but the signature."""
+
+    def visit_Name(self, node):
+        return ast.Name(id=node.id.removeprefix("_"), ctx=node.ctx)
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        node.body = [ast.Expr(ast.Constant(...))]
+        return node
+
+
+def signatures(text):
+    """(class, signature) of each method that the classes of the text define."""
+    classes = [thing for thing in ast.parse(text).body if isinstance(thing, ast.ClassDef)]
+    return [
+        (thing.name, ast.unparse(PublicNames().visit(part)))
+        for thing in classes
+        for part in thing.body
+        if isinstance(part, ast.FunctionDef)
+    ]
+
+
+@pytest.mark.parametrize("page", sorted(OPERATIONS.glob("*.md")), ids=title)
+def test_the_signatures_on_a_page_are_those_of_the_stub(page):
+    real = {found for stub in STUBS for found in signatures(stub.read_text(encoding="utf-8"))}
+    shown = [signatures(block) for _, block in blocks(page, "pyi")]
+    assert all(shown), "a block without the signature of a method"
+    assert [found for block in shown for found in block if found not in real] == []
+    assert shown or page.name in {"README.md", "made-by-mappers.md"}
+
+
+def documented():
+    """The package, each public class, and what it defines: name -> docstring."""
+    texts = {"livedirs": livedirs.__doc__}
+    for name in livedirs.__all__:
+        thing = getattr(livedirs, name)
+        if inspect.isclass(thing):
+            texts[name] = thing.__doc__
+            parts = vars(thing).items()
+            texts |= {f"{name}.{part}": getattr(value, "__doc__", None) for part, value in parts}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+@pytest.mark.parametrize("name", [name for name, text in documented().items() if ">>>" in text])
+def test_an_example_in_a_docstring_does_what_it_shows(name):
+    run(documented()[name], name)
