@@ -327,6 +327,32 @@ def test_an_exception_of_a_check_counts_only_where_it_is_read():
     assert m == {2: 2} and d[2] == 2 and lazy[2] == 2
 
 
+def test_an_equality_that_raises_while_a_key_is_checked_fails_the_transaction():
+    class Touchy:
+        def __init__(self, n):
+            self.n = n
+
+        def __eq__(self, other):
+            raise ValueError("of ==")
+
+        __hash__ = None
+
+    store = Store()
+    d, e = store.mkdir("/d/", {1: 1}), store.mkdir("/e/", {1: 1})
+    lazy = store.lazy("/l/", lambda self, k: Touchy(d[k]))
+    m = e.map("/m/", lambda k, vs: [(k, lazy[k].n)])
+    before = counts(store)
+    with pytest.raises(ValueError, match="of ==") as raised:
+        d[1] = 2
+    assert raised.value.__notes__ == ['livedirs: while computing directory "/l/", for key 1']
+    assert m == d == {1: 1} and lazy[1].n == 1 and counts(store) == before
+    with store.update() as tx:
+        d[1] = 3
+        with pytest.raises(ValueError, match="of =="):
+            tx.cascade()
+    assert m == d == {1: 3} and lazy[1].n == 3 and counts(store) == before
+
+
 def test_in_a_block_and_rolled_back(doubled):
     store, d, lazy, log = doubled
     m = d.map("/m/", lambda k, vs: [(k, vs[0])])
