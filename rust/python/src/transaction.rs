@@ -28,7 +28,7 @@ impl Shared {
         match result {
             Ok((result, guard)) => {
                 if own {
-                    self.commit_locked(py, guard, false)?;
+                    self.commit_locked(py, guard, None)?;
                 }
                 Ok(result)
             }
@@ -50,7 +50,7 @@ impl Shared {
             return result;
         }
         match result {
-            Ok(result) => self.commit_locked(py, self.lock(py), false).map(|_| result),
+            Ok(result) => self.commit_locked(py, self.lock(py), None).map(|()| result),
             Err(error) => {
                 self.undo_all(py);
                 Err(error)
@@ -80,17 +80,17 @@ impl Shared {
         drop((undone, left, callbacks));
     }
 
-    /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone. `told`:
-    /// what the transaction did is wanted.
+    /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone, but
+    /// for what callbacks raise: then it stands. `told` gets what the transaction did, before they are called.
     fn commit_locked(
         self: &Arc<Self>,
         py: Python<'_>,
         guard: Guard<'_>,
-        told: bool,
-    ) -> PyResult<Option<livedirs_core::Commit>> {
+        told: Option<&std::sync::OnceLock<livedirs_core::Commit>>,
+    ) -> PyResult<()> {
         match self.rounds(py, guard) {
             Ok(mut guard) => {
-                let (commit, left) = guard.store.commit(told);
+                let (commit, left) = guard.store.commit(told.is_some());
                 let callbacks = std::mem::take(&mut guard.on_commit);
                 guard.callbacks.extend(callbacks);
                 let call = !guard.callbacks.is_empty() && !guard.calling;
@@ -98,10 +98,10 @@ impl Shared {
                 self.give_turn(&mut guard);
                 drop(guard);
                 drop(left);
-                if call {
-                    self.run_callbacks(py)?;
+                if let (Some(told), Some(commit)) = (told, commit) {
+                    drop(told.set(commit));
                 }
-                Ok(commit)
+                if call { self.run_callbacks(py) } else { Ok(()) }
             }
             Err(error) => {
                 self.undo_all(py);
@@ -128,20 +128,23 @@ impl Shared {
         }
     }
 
-    /// Calls what waits to be called after a commit, in order; those of later commits queue behind.
+    /// Calls what waits to be called after a commit, in order; those of later commits queue behind. An interrupt is
+    /// raised when all have been called.
     fn run_callbacks(&self, py: Python<'_>) -> PyResult<()> {
+        let mut interrupt = None;
         loop {
             let callback = {
                 let mut guard = self.lock(py);
                 let Some(callback) = guard.callbacks.pop_front() else {
                     guard.calling = false;
-                    return Ok(());
+                    return interrupt.map_or(Ok(()), Err);
                 };
                 callback
             };
-            if let Err(interrupt) = call_back(py, callback.bind(py)) {
-                self.lock(py).calling = false;
-                return Err(interrupt);
+            match (call_back(py, callback.bind(py)), &interrupt) {
+                (Err(error), None) => interrupt = Some(error),
+                (Err(error), Some(_)) => error.write_unraisable(py, Some(callback.bind(py))),
+                (Ok(()), _) => {}
             }
         }
     }
@@ -333,9 +336,7 @@ impl Transaction {
             return Ok(());
         }
         if outermost {
-            if let Some(commit) = shared.commit_locked(py, guard, true)? {
-                drop(self.result.set(commit));
-            }
+            shared.commit_locked(py, guard, Some(&self.result))?;
         } else {
             guard.store.release_savepoint();
         }
