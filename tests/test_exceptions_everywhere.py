@@ -1,8 +1,8 @@
 """Whatever user code raises, wherever the store runs it: all is undone, and the exception arrives.
 
 A table: every place where code of the user's runs (`places`), by every kind of exception, by every way to run
-a transaction. Where the specification gives an exception a meaning of its own, `Place.means` says so. What must
-come out in the end is what comes out of a second world, in which nothing was ever raised.
+a transaction. Where the specification gives an exception a meaning of its own, `Place.means` says so. In the
+end there must be what is in a second world, in which nothing was ever raised.
 """
 
 import gc
