@@ -193,25 +193,54 @@ def test_interrupts_pass():
 def test_what_a_lazy_function_may_not_do():
     store = Store()
     d = store.mkdir("/d/", {1: 1})
-    for number, (act, error) in enumerate(
+    for number, (act, error, what) in enumerate(
         [
-            (lambda: store.mkdir("/new/"), WriteDuringUpdateError),
-            (lambda: d.map("/new/", lambda k, vs: []), WriteDuringUpdateError),
-            (lambda: store.lazy("/new/", lambda self, k: k), WriteDuringUpdateError),
-            (lambda: store.remove_dir("/d/"), WriteDuringUpdateError),
-            (lambda: d.__setitem__(1, 2), WriteDuringUpdateError),
-            (lambda: store.update().__enter__(), TransactionError),
-            (lambda: store.tick, TransactionError),
-            (store.stats, TransactionError),
-            (store.snapshot, TransactionError),
+            (lambda: store.mkdir("/new/"), WriteDuringUpdateError, "make a directory"),
+            (lambda: d.map("/new/", lambda k, vs: []), WriteDuringUpdateError, "make a directory"),
+            (lambda: store.lazy("/new/", lambda self, k: k), WriteDuringUpdateError, "make a directory"),
+            (lambda: store.remove_dir("/d/"), WriteDuringUpdateError, "remove a directory"),
+            (lambda: d.__setitem__(1, 2), WriteDuringUpdateError, "write to a directory"),
+            (lambda: store.update().__enter__(), TransactionError, "open a transaction"),
+            (lambda: store.tick, TransactionError, "ask for the tick"),
+            (store.stats, TransactionError, "ask for stats"),
+            (store.snapshot, TransactionError, "ask for a snapshot"),
+            (store.tree, TransactionError, "ask for the tree"),
+            (store.to_mermaid, TransactionError, "ask for the tree"),
+            (store.purge_deleted_dirs, TransactionError, "purge"),
+            (store.close, TransactionError, "close the store"),
         ]
     ):
         lazy = store.lazy(f"/l{number}/", lambda self, k, act=act: act())
-        with pytest.raises(error):
+        with pytest.raises(error, match=f"^a lazy function may not {what}"):
             lazy[1]
-        with pytest.raises(error), store.update():
+        with pytest.raises(error, match=f"^a lazy function may not {what}"), store.update():
+            lazy[1]
+        with pytest.raises(error, match=f"^a lazy function may not {what}"):
+            d.map("/reader/", lambda k, vs, lazy=lazy: [(k, lazy[1])])
+    for act, what in (
+        (lambda tx: tx.cascade(), "run the cascade"),
+        (lambda tx: tx.rollback(), "roll back"),
+        (lambda tx: tx.__exit__(None, None, None), "end a transaction"),
+    ):
+        lazy = store.lazy(f"/{what}/", lambda self, k, act=act: act(k and tx))
+        with pytest.raises(TransactionError, match=f"^a lazy function may not {what}"), store.update() as tx:
             lazy[1]
     assert "/new/" not in store and d == {1: 1}
+
+
+def test_a_refusal_names_the_code_that_is_at_work():
+    store, said = Store(), []
+    d = store.mkdir("/d/", {1: 1})
+
+    def ask():
+        try:
+            store.stats()
+        except TransactionError as error:
+            said.append(str(error).split(" may not ")[0])
+
+    lazy = store.lazy("/l/", lambda self, k: ask())
+    d.map("/m/", lambda k, vs: (ask(), lazy[k], ask()) and None)
+    assert said == ["a mapper", "a lazy function", "a mapper"]
 
 
 def test_reads_are_tracked_finely():

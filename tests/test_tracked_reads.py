@@ -1,9 +1,9 @@
 """The log of what was mapped is the least possible: for each kind of read, which write re-runs its reader.
 
 A table: every kind of read, by every write. `inside` names the writes that change what the read shows, or
-that it can't be told from; any other write re-runs nothing. Each read is done by a mapper, and by lazy functions
-that are read in turn by a mapper, by another lazy function and from outside; of an input directory and of a
-derived one.
+that it can't be told from; any other write re-runs nothing. Each read is done by a mapper, and by lazy
+functions that are read in turn by a mapper, by another lazy function and from outside; of an input directory and
+of a derived one.
 """
 
 import pytest

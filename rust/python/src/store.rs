@@ -260,10 +260,9 @@ impl Store {
     #[getter]
     fn tick(&self, py: Python<'_>) -> PyResult<u64> {
         let mut guard = self.shared.lock(py);
-        match Shared::scope(py, &guard)? {
-            Scope::Working if guard.store.in_mapper() => {
-                Err(errors::transaction(py, "a mapper may not ask for the tick"))
-            }
+        let scope = Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for the tick")?;
+        match scope {
             Scope::Published if guard.store.is_open() => Ok(guard.store.published().tick()),
             Scope::Working | Scope::Published => Ok(guard.store.tick()),
         }
@@ -274,9 +273,8 @@ impl Store {
         let py = slf.py();
         let shared = &slf.get().shared;
         let mut guard = shared.lock(py);
-        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not ask for a snapshot"));
-        }
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for a snapshot")?;
         let version = guard.store.published();
         drop(guard);
         Ok(Snapshot::new(slf.clone().unbind(), version))
@@ -285,19 +283,17 @@ impl Store {
     /// Removes every tombstone that no reader needs, as a commit does by itself; the number of directories' purged.
     fn purge_deleted_dirs(&self, py: Python<'_>) -> PyResult<usize> {
         let mut guard = self.shared.lock(py);
-        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not purge"));
-        }
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "purge")?;
         Ok(guard.store.purge_deleted_dirs())
     }
 
     /// What the store holds, in exact counts.
     fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
         let mut guard = self.shared.lock(py);
-        let (stats, queued, horizon) = match Shared::scope(py, &guard)? {
-            Scope::Working if guard.store.in_mapper() => {
-                return Err(errors::transaction(py, "a mapper may not ask for stats"));
-            }
+        let scope = Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for stats")?;
+        let (stats, queued, horizon) = match scope {
             Scope::Working => (guard.store.stats(), guard.store.queued(), guard.store.horizon()),
             Scope::Published if guard.store.is_open() => {
                 let stats = guard.store.published().stats();
@@ -325,6 +321,7 @@ impl Store {
         if guard.closed {
             return Ok(());
         }
+        Shared::check_not_at_work(py, &guard, "close the store")?;
         if Shared::is_mine(&guard) {
             return Err(errors::transaction(py, "a transaction is open: leave its block before closing the store"));
         }
@@ -436,10 +433,9 @@ impl Store {
 
     fn described(&self, py: Python<'_>) -> PyResult<Vec<livedirs_core::Described>> {
         let mut guard = self.shared.lock(py);
-        match Shared::scope(py, &guard)? {
-            Scope::Working if guard.store.in_mapper() => {
-                Err(errors::transaction(py, "a mapper may not ask for the tree"))
-            }
+        let scope = Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for the tree")?;
+        match scope {
             Scope::Working => Ok(guard.store.describe()),
             Scope::Published => Ok(guard.store.published().describe()),
         }

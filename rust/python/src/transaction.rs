@@ -267,9 +267,7 @@ impl Transaction {
         let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working => {
-                if guard.store.in_mapper() {
-                    return Err(errors::transaction(py, "a mapper may not open a transaction"));
-                }
+                Shared::check_not_at_work(py, &guard, "open a transaction")?;
                 if guard.rolled_back {
                     return Err(errors::transaction(py, "the transaction was rolled back"));
                 }
@@ -301,9 +299,7 @@ impl Transaction {
         let mut guard = shared.lock(py);
         let state = self.state();
         // Also where the transaction is already being committed.
-        if Shared::is_mine(&guard) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not end a transaction"));
-        }
+        Shared::check_not_at_work(py, &guard, "end a transaction")?;
         if state != OPEN && state != ROLLED_BACK {
             return Ok(());
         }
@@ -348,9 +344,7 @@ impl Transaction {
         let shared = self.shared();
         let guard = shared.lock(py);
         self.check_open(py, &guard)?;
-        if guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not run the cascade"));
-        }
+        Shared::check_not_at_work(py, &guard, "run the cascade")?;
         let before = guard.store.journal_mark();
         let guard = shared.drain(py, guard)?;
         Ok(guard.store.derived_changed_since(before))
@@ -361,9 +355,7 @@ impl Transaction {
         let shared = self.shared();
         let mut guard = shared.lock(py);
         self.check_open(py, &guard)?;
-        if guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not roll back"));
-        }
+        Shared::check_not_at_work(py, &guard, "roll back")?;
         if guard.blocks.last() != Some(&self.block.load(Ordering::Relaxed)) {
             return Err(errors::transaction(py, "an inner block is open: leave it first"));
         }
