@@ -16,8 +16,8 @@ def figures(store):
 
 
 def contents(store):
-    """Everything that a reader of the store or of a snapshot sees."""
-    return {str(name): list(store[name].entries()) for name in store}
+    """Everything that a reader of the store or of a snapshot sees, but for what a lazy directory would."""
+    return {str(name): list(store[name].entries()) for name in store if store[name].kind != "lazy"}
 
 
 def state(store):
@@ -26,7 +26,7 @@ def state(store):
         name: [(repr(key), tuple(map(id, values))) for key, values in entries]
         for name, entries in contents(store).items()
     }
-    kinds = {name: (store[name].kind, store[name].created) for name in rows}
+    kinds = {name: (store[name].kind, store[name].created) for name in store}
     return rows, kinds, figures(store), store.tick
 
 

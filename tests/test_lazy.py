@@ -193,25 +193,54 @@ def test_interrupts_pass():
 def test_what_a_lazy_function_may_not_do():
     store = Store()
     d = store.mkdir("/d/", {1: 1})
-    for number, (act, error) in enumerate(
+    for number, (act, error, what) in enumerate(
         [
-            (lambda: store.mkdir("/new/"), WriteDuringUpdateError),
-            (lambda: d.map("/new/", lambda k, vs: []), WriteDuringUpdateError),
-            (lambda: store.lazy("/new/", lambda self, k: k), WriteDuringUpdateError),
-            (lambda: store.remove_dir("/d/"), WriteDuringUpdateError),
-            (lambda: d.__setitem__(1, 2), WriteDuringUpdateError),
-            (lambda: store.update().__enter__(), TransactionError),
-            (lambda: store.tick, TransactionError),
-            (store.stats, TransactionError),
-            (store.snapshot, TransactionError),
+            (lambda: store.mkdir("/new/"), WriteDuringUpdateError, "make a directory"),
+            (lambda: d.map("/new/", lambda k, vs: []), WriteDuringUpdateError, "make a directory"),
+            (lambda: store.lazy("/new/", lambda self, k: k), WriteDuringUpdateError, "make a directory"),
+            (lambda: store.remove_dir("/d/"), WriteDuringUpdateError, "remove a directory"),
+            (lambda: d.__setitem__(1, 2), WriteDuringUpdateError, "write to a directory"),
+            (lambda: store.update().__enter__(), TransactionError, "open a transaction"),
+            (lambda: store.tick, TransactionError, "ask for the tick"),
+            (store.stats, TransactionError, "ask for stats"),
+            (store.snapshot, TransactionError, "ask for a snapshot"),
+            (store.tree, TransactionError, "ask for the tree"),
+            (store.to_mermaid, TransactionError, "ask for the tree"),
+            (store.purge_deleted_dirs, TransactionError, "purge"),
+            (store.close, TransactionError, "close the store"),
         ]
     ):
         lazy = store.lazy(f"/l{number}/", lambda self, k, act=act: act())
-        with pytest.raises(error):
+        with pytest.raises(error, match=f"^a lazy function may not {what}"):
             lazy[1]
-        with pytest.raises(error), store.update():
+        with pytest.raises(error, match=f"^a lazy function may not {what}"), store.update():
+            lazy[1]
+        with pytest.raises(error, match=f"^a lazy function may not {what}"):
+            d.map("/reader/", lambda k, vs, lazy=lazy: [(k, lazy[1])])
+    for act, what in (
+        (lambda tx: tx.cascade(), "run the cascade"),
+        (lambda tx: tx.rollback(), "roll back"),
+        (lambda tx: tx.__exit__(None, None, None), "end a transaction"),
+    ):
+        lazy = store.lazy(f"/{what}/", lambda self, k, act=act: act(k and tx))
+        with pytest.raises(TransactionError, match=f"^a lazy function may not {what}"), store.update() as tx:
             lazy[1]
     assert "/new/" not in store and d == {1: 1}
+
+
+def test_a_refusal_names_the_code_that_is_at_work():
+    store, said = Store(), []
+    d = store.mkdir("/d/", {1: 1})
+
+    def ask():
+        try:
+            store.stats()
+        except TransactionError as error:
+            said.append(str(error).split(" may not ")[0])
+
+    lazy = store.lazy("/l/", lambda self, k: ask())
+    d.map("/m/", lambda k, vs: (ask(), lazy[k], ask()) and None)
+    assert said == ["a mapper", "a lazy function", "a mapper"]
 
 
 def test_reads_are_tracked_finely():
@@ -325,6 +354,32 @@ def test_an_exception_of_a_check_counts_only_where_it_is_read():
         d[2] = 0
     assert "/l/" in raised.value.__notes__[0] and "/m/" in raised.value.__notes__[1]
     assert m == {2: 2} and d[2] == 2 and lazy[2] == 2
+
+
+def test_an_equality_that_raises_while_a_key_is_checked_fails_the_transaction():
+    class Touchy:
+        def __init__(self, n):
+            self.n = n
+
+        def __eq__(self, other):
+            raise ValueError("of ==")
+
+        __hash__ = None
+
+    store = Store()
+    d, e = store.mkdir("/d/", {1: 1}), store.mkdir("/e/", {1: 1})
+    lazy = store.lazy("/l/", lambda self, k: Touchy(d[k]))
+    m = e.map("/m/", lambda k, vs: [(k, lazy[k].n)])
+    before = counts(store)
+    with pytest.raises(ValueError, match="of ==") as raised:
+        d[1] = 2
+    assert raised.value.__notes__ == ['livedirs: while computing directory "/l/", for key 1']
+    assert m == d == {1: 1} and lazy[1].n == 1 and counts(store) == before
+    with store.update() as tx:
+        d[1] = 3
+        with pytest.raises(ValueError, match="of =="):
+            tx.cascade()
+    assert m == d == {1: 3} and lazy[1].n == 3 and counts(store) == before
 
 
 def test_in_a_block_and_rolled_back(doubled):

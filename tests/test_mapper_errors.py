@@ -153,6 +153,24 @@ def test_a_mapper_may_catch_what_its_reads_raise():
     assert out[0] == ["DirNotFoundError", "KeyError", "NotUniqueError", "InvalidKeyError"]
 
 
+def test_a_type_error_of_iter_is_told_from_what_is_no_iterable():
+    error = TypeError("of __iter__")
+
+    class Broken:
+        def __iter__(self):
+            raise error
+
+    store, d, m = make(lambda store, key, values: values[0])
+    for given, message in ((Broken(), "of __iter__"), (7, "a mapper gives pairs")):
+        with unchanged(store), pytest.raises(TypeError, match=message) as caught:
+            d[1] = given
+        assert (caught.value is error) is (given != 7)
+    for use in (d.update, lambda given: store.mkdir("/x/", [given])):
+        with unchanged(store), pytest.raises(TypeError) as caught:
+            use(Broken())
+        assert caught.value is error
+
+
 # ---- what a mapper may not do
 
 WRITES = {

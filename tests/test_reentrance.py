@@ -326,6 +326,24 @@ def test_what_is_no_exception_leaves_the_block_from_a_callback_and_the_commit_st
     assert called == [store.tick] and m == {1: 6}
 
 
+def test_an_interrupt_in_a_callback_leaves_the_block_when_all_have_been_called(monkeypatch):
+    store, called, lost = Store(), [], []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: lost.append(what.exc_value))
+    first, second = KeyboardInterrupt("first"), SystemExit("second")
+
+    def interrupt(error):
+        called.append(tx.result.tick)
+        raise error
+
+    tx = store.update()
+    with pytest.raises(KeyboardInterrupt) as caught, tx:
+        store.on_commit(lambda: interrupt(first))
+        store.on_commit(lambda: interrupt(second))
+        store.on_commit(lambda: called.append("last"))
+    assert caught.value is first and lost == [second]
+    assert called == [store.tick, store.tick, "last"] and tx.result.tick == store.tick
+
+
 def test_an_exception_of_a_callback_is_logged_and_the_later_ones_run(caplog):
     store = Store()
     d = store.mkdir("/d/", {1: 1})

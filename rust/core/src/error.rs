@@ -2,6 +2,7 @@
 
 use thiserror::Error as ThisError;
 
+use crate::cascade::Worker;
 use crate::name::Name;
 use crate::tick::Tick;
 use crate::value::{Host, Unsure};
@@ -19,8 +20,8 @@ pub enum Refusal {
     OwnedByMapper(Name),
     #[error("directory {:?} is derived: it can't be written; write to the input directories it is mapped from", .0.as_str())]
     ReadOnly(Name),
-    #[error("a mapper may not {0}")]
-    InMapper(&'static str),
+    #[error("{0} may not {1}")]
+    InMapper(Worker, &'static str),
     #[error("a lazy function may not make a directory ({:?})", .0.as_str())]
     InLazy(Name),
     #[error("{:?}: key {key} needs itself", name.as_str())]

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyIterator, PyString, PyTuple, PyType};
 
 use crate::errors;
 
@@ -181,6 +181,18 @@ pub fn ranges(object: &Bound<'_, PyAny>) -> PyResult<Vec<Range>> {
     object.try_iter()?.map(|item| range(&item?)).collect()
 }
 
+/// Iterates; what is no iterable is a `TypeError` that says so. One that `__iter__` itself raises stays as it is.
+pub fn iterate<'py>(object: &Bound<'py, PyAny>, message: impl FnOnce() -> String) -> PyResult<Bound<'py, PyIterator>> {
+    object.try_iter().map_err(|error| {
+        let kind = object.get_type();
+        let iterable = ["__iter__", "__getitem__"].iter().any(|name| kind.hasattr(*name).unwrap_or(false));
+        if iterable || !error.is_instance_of::<PyTypeError>(object.py()) {
+            return error;
+        }
+        PyTypeError::new_err(message())
+    })
+}
+
 /// The two items of an iterable of two.
 pub fn two<'py>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     if let Ok(pair) = object.cast::<PyTuple>()
@@ -189,13 +201,7 @@ pub fn two<'py>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<(Bound<'py, 
         return Ok((pair.get_item(0)?, pair.get_item(1)?));
     }
     let kind = || object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned());
-    let items = object.try_iter().map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(object.py()) {
-            PyTypeError::new_err(format!("{what}, not {}", kind()))
-        } else {
-            error
-        }
-    })?;
+    let items = iterate(object, || format!("{what}, not {}", kind()))?;
     let items = items.take(3).collect::<PyResult<Vec<_>>>()?;
     match <[Bound<'py, PyAny>; 2]>::try_from(items) {
         Ok([first, second]) => Ok((first, second)),

@@ -84,14 +84,15 @@ impl Cursor {
 
     /// The store, for a caller who is no mapper.
     fn lock<'a>(&'a self, py: Python<'_>, what: &str) -> PyResult<Option<Guard<'a>>> {
-        let elsewhere = matches!(self.store.get().shared(), Meant::Other(_));
+        if let Meant::Other(meant) = self.store.get().shared() {
+            Shared::check_not_at_work(py, &meant.lock(py), what)?;
+        }
         let guard = self.shared().lock(py);
         if guard.closed {
             return Ok(None);
         }
-        if elsewhere || (matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper()) {
-            return Err(errors::transaction(py, format!("a mapper may not {what}")));
-        }
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, what)?;
         Ok(Some(guard))
     }
 
@@ -170,9 +171,7 @@ impl Cursor {
         let shared = store.get().shared();
         let mut guard = shared.lock(py);
         let mine = matches!(Shared::scope(py, &guard)?, Scope::Working);
-        if mine && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not ask for a cursor"));
-        }
+        Shared::check_not_at_work(py, &guard, "ask for a cursor")?;
         shared.bury(&mut guard);
         let (id, guard) =
             shared.run_locked(py, guard, |store| store.open_cursor(name.as_ref(), since, mine && store.is_open()))?;
@@ -315,9 +314,7 @@ impl Subscription {
         let shared = store.get().shared();
         let guard = shared.lock(py);
         let mine = matches!(Shared::scope(py, &guard)?, Scope::Working);
-        if mine && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not subscribe"));
-        }
+        Shared::check_not_at_work(py, &guard, "subscribe")?;
         let (id, mut guard) =
             shared.run_locked(py, guard, |store| store.open_subscription(name, mine && store.is_open()))?;
         guard.subscribers.insert(id, function.clone().unbind());

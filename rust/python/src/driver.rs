@@ -290,12 +290,9 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Outputs<Object>> {
         return Ok(outputs);
     }
     let items = if convert::is_mapping(given)? { given.call_method0("items")? } else { given.clone() };
-    let items = items.try_iter().map_err(|error| {
-        if !error.is_instance_of::<PyTypeError>(given.py()) {
-            return error;
-        }
+    let items = convert::iterate(&items, || {
         let kind = given.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string_lossy().into_owned());
-        PyTypeError::new_err(format!("a mapper gives pairs (key, value), a mapping or None, not {kind}"))
+        format!("a mapper gives pairs (key, value), a mapping or None, not {kind}")
     })?;
     items.map(|item| pair(&item?)).collect()
 }

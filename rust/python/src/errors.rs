@@ -54,7 +54,7 @@ pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Op
         Refusal::Exists { .. } => exists(py, message),
         Refusal::InUse { .. } | Refusal::OwnedByMapper(_) => in_use(py, message),
         Refusal::ReadOnly(_) => read_only(py, message),
-        Refusal::InMapper(_) | Refusal::InLazy(_) => write_during_update(py, message),
+        Refusal::InMapper(..) | Refusal::InLazy(_) => write_during_update(py, message),
         Refusal::Cycle { .. } => cycle(py, message),
         Refusal::NotConverging { .. } => not_converging(py, message),
         Refusal::Later { .. } | Refusal::TooManyParents(_) => PyValueError::new_err(message),

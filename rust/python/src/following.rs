@@ -180,14 +180,16 @@ impl Shared {
         if self.lock_whole(py).calls_back() { self.run_callbacks(py) } else { Ok(()) }
     }
 
-    /// Calls what waits to be called after a commit, in order; those of later commits queue behind.
+    /// Calls what waits to be called after a commit, in order; those of later commits queue behind. An interrupt is
+    /// raised when all have been called.
     pub fn run_callbacks(&self, py: Python<'_>) -> PyResult<()> {
+        let mut interrupt = None;
         loop {
             let (callback, function) = {
                 let mut guard = self.lock_whole(py);
                 let Some(callback) = guard.callbacks.pop_front() else {
                     guard.calling = None;
-                    return Ok(());
+                    return interrupt.map_or(Ok(()), Err);
                 };
                 let function = match &callback {
                     Callback::Plain(function) => Some(function.clone_ref(py)),
@@ -207,9 +209,10 @@ impl Shared {
                     |changes| call_back(py, function.bind(py), Some(changes.bind(py))),
                 ),
             };
-            if let Err(interrupt) = called {
-                self.lock_whole(py).calling = None;
-                return Err(interrupt);
+            match (called, &interrupt) {
+                (Err(error), None) => interrupt = Some(error),
+                (Err(error), Some(_)) => error.write_unraisable(py, Some(function.bind(py))),
+                (Ok(()), _) => {}
             }
         }
     }

@@ -76,9 +76,8 @@ impl Fork {
         let this = store.get();
         let shared = this.shared();
         let mut guard = shared.lock(py);
-        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not ask for a fork"));
-        }
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for a fork")?;
         shared.family.forked.store(true, Ordering::Relaxed);
         let (core, base) = guard.store.fork();
         drop(guard);
@@ -226,6 +225,7 @@ impl Fork {
         for store in [this, parent] {
             let shared = store.shared();
             let guard = shared.lock(py);
+            Shared::check_not_at_work(py, &guard, "merge a fork")?;
             if matches!(shared, Meant::Other(_)) || matches!(Shared::scope(py, &guard)?, Scope::Working) {
                 let message = "merging inside of a transaction or a mapper: leave its block first";
                 return Err(errors::transaction(py, message));

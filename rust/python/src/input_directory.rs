@@ -1,7 +1,6 @@
 //! `InputDirectory`: a directory that is written to.
 
 use livedirs_core::{Key, Name, NameId, Tag, ValueVec};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use smallvec::smallvec;
@@ -189,14 +188,7 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
         }
         return Ok(rows);
     }
-    let items = given.try_iter().map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(given.py()) {
-            PyTypeError::new_err("update takes a mapping or pairs (key, value)")
-        } else {
-            error
-        }
-    })?;
-    for item in items {
+    for item in convert::iterate(given, || "update takes a mapping or pairs (key, value)".to_owned())? {
         let (key, value) = convert::two(&item?, "update takes pairs (key, value)")?;
         rows.push((convert::key(&key)?, smallvec![Object(value.unbind())]));
     }

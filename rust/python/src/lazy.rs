@@ -264,27 +264,32 @@ impl Shared {
             Ok(values) => values,
             // No such key, which is remembered like any other answer.
             Err(error) if error.is_instance_of::<PyKeyError>(py) => Values::new(),
-            Err(error) => return self.lazy_failed(py, job, error),
+            Err(error) => {
+                let error = self.lazy_failed(py, job, error);
+                // One that was only checked fails where it is read, if it still is.
+                return if job.asked || !errors::is_of_mapper(py, &error) { Err(error) } else { Ok(None) };
+            }
         };
         match self.run_locked(py, self.lock(py), |store| store.finish_lazy(job, &mut values)) {
             Ok((computed, guard)) => {
                 drop(guard);
                 Ok((job.asked && computed == Computed::Loose).then_some(values))
             }
-            Err(error) => self.lazy_failed(py, job, error),
+            // `==` of values raised: that fails the transaction.
+            Err(error) => Err(self.lazy_failed(py, job, error)),
         }
     }
 
-    fn lazy_failed(&self, py: Python<'_>, job: &LazyJob<PyHost>, error: PyErr) -> PyResult<Option<Values>> {
+    /// Takes the job down, and tells the exception where it came from.
+    fn lazy_failed(&self, py: Python<'_>, job: &LazyJob<PyHost>, error: PyErr) -> PyErr {
         let note = format!("livedirs: while computing directory {:?}, for key {}", job.name.as_str(), job.key);
         errors::add_note(py, &error, &note);
-        if !error.is_instance_of::<PyException>(py) {
+        if error.is_instance_of::<PyException>(py) {
+            self.lock(py).store.fail_lazy(job);
+        } else {
             self.lock(py).store.abort_lazy();
-            return Err(error);
         }
-        self.lock(py).store.fail_lazy(job);
-        // One that was only checked fails where it is read, if it still is.
-        if job.asked || !errors::is_of_mapper(py, &error) { Err(error) } else { Ok(None) }
+        error
     }
 }
 

@@ -364,6 +364,14 @@ impl Shared {
         }
     }
 
+    /// Refuses what neither a mapper nor a lazy function may do, while one is at work for the caller.
+    pub fn check_not_at_work(py: Python<'_>, inner: &Inner, what: &str) -> PyResult<()> {
+        match inner.store.worker() {
+            Some(worker) if Shared::is_mine(inner) => Err(errors::transaction(py, format!("{worker} may not {what}"))),
+            _ => Ok(()),
+        }
+    }
+
     pub fn is_mine(inner: &Inner) -> bool {
         inner.owner.is_some_and(Owner::is_me)
     }

@@ -271,10 +271,9 @@ impl Store {
     fn tick(&self, py: Python<'_>) -> PyResult<u64> {
         let shared = self.shared();
         let mut guard = shared.lock(py);
-        match Shared::scope(py, &guard)? {
-            Scope::Working if guard.store.in_mapper() => {
-                Err(errors::transaction(py, "a mapper may not ask for the tick"))
-            }
+        let scope = Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for the tick")?;
+        match scope {
             Scope::Published if guard.store.is_open() => Ok(guard.store.published().tick()),
             Scope::Working | Scope::Published => Ok(guard.store.tick()),
         }
@@ -299,9 +298,8 @@ impl Store {
         let shared = slf.get().shared();
         let py = slf.py();
         let mut guard = shared.lock(py);
-        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not ask for a snapshot"));
-        }
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for a snapshot")?;
         let version = guard.store.published();
         drop(guard);
         Ok(Snapshot::new(slf.clone().unbind(), version))
@@ -316,9 +314,8 @@ impl Store {
     fn purge_deleted_dirs(&self, py: Python<'_>) -> PyResult<usize> {
         let shared = self.shared();
         let mut guard = shared.lock(py);
-        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not purge"));
-        }
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "purge")?;
         shared.bury(&mut guard);
         Ok(guard.store.purge_deleted_dirs())
     }
@@ -328,10 +325,9 @@ impl Store {
         let shared = self.shared();
         let mut guard = shared.lock(py);
         shared.bury(&mut guard);
-        let (stats, queued, horizon) = match Shared::scope(py, &guard)? {
-            Scope::Working if guard.store.in_mapper() => {
-                return Err(errors::transaction(py, "a mapper may not ask for stats"));
-            }
+        let scope = Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for stats")?;
+        let (stats, queued, horizon) = match scope {
             Scope::Working => (guard.store.stats(), guard.store.queued(), guard.store.horizon()),
             Scope::Published if guard.store.is_open() => {
                 let stats = guard.store.published().stats();
@@ -360,6 +356,7 @@ impl Store {
         if guard.closed {
             return Ok(());
         }
+        Shared::check_not_at_work(py, &guard, "close the store")?;
         if Shared::is_mine(&guard) {
             return Err(errors::transaction(py, "a transaction is open: leave its block before closing the store"));
         }
@@ -476,9 +473,8 @@ impl Store {
     pub fn published_since(&self, py: Python<'_>, since: u64) -> PyResult<(livedirs_core::Version<PyHost>, u64)> {
         let shared = self.shared();
         let guard = shared.lock(py);
-        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not ask for changes"));
-        }
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for changes")?;
         let ask = |store: &mut livedirs_core::Store<PyHost>| {
             store.check_since(since)?;
             Ok(store.published())
@@ -520,10 +516,9 @@ impl Store {
     fn described(&self, py: Python<'_>) -> PyResult<Vec<livedirs_core::Described>> {
         let shared = self.shared();
         let mut guard = shared.lock(py);
-        match Shared::scope(py, &guard)? {
-            Scope::Working if guard.store.in_mapper() => {
-                Err(errors::transaction(py, "a mapper may not ask for the tree"))
-            }
+        let scope = Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "ask for the tree")?;
+        match scope {
             Scope::Working => Ok(guard.store.describe()),
             Scope::Published => Ok(guard.store.published().describe()),
         }

@@ -30,7 +30,7 @@ impl Shared {
         match result {
             Ok((result, guard)) => {
                 if own {
-                    self.commit_locked(py, guard, false)?;
+                    self.commit_locked(py, guard, None)?;
                 }
                 Ok(result)
             }
@@ -52,7 +52,7 @@ impl Shared {
             return result;
         }
         match result {
-            Ok(result) => self.commit_locked(py, self.lock(py), false).map(|_| result),
+            Ok(result) => self.commit_locked(py, self.lock(py), None).map(|()| result),
             Err(error) => {
                 self.undo_all(py);
                 Err(error)
@@ -84,27 +84,27 @@ impl Shared {
         after.run(py);
     }
 
-    /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone. `told`:
-    /// what the transaction did is wanted.
+    /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone, but
+    /// for what callbacks raise: then it stands. `told` gets what the transaction did, before they are called.
     fn commit_locked(
         self: &Arc<Self>,
         py: Python<'_>,
         guard: Guard<'_>,
-        told: bool,
-    ) -> PyResult<Option<livedirs_core::Commit>> {
+        told: Option<&std::sync::OnceLock<livedirs_core::Commit>>,
+    ) -> PyResult<()> {
         match self.rounds(py, guard) {
             Ok(mut guard) => {
                 self.bury(&mut guard);
-                let (commit, left) = guard.store.commit(told);
+                let (commit, left) = guard.store.commit(told.is_some());
                 let after = self.give_turn(&mut guard, true);
                 let call = guard.calls_back();
                 drop(guard);
                 drop(left);
                 after.run(py);
-                if call {
-                    self.run_callbacks(py)?;
+                if let (Some(told), Some(commit)) = (told, commit) {
+                    drop(told.set(commit));
                 }
-                Ok(commit)
+                if call { self.run_callbacks(py) } else { Ok(()) }
             }
             Err(error) => {
                 self.undo_all(py);
@@ -227,17 +227,15 @@ impl Transaction {
         if self.state() != NEW {
             return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
         }
-        if matches!(self.store.get().shared(), Meant::Other(_)) {
-            return Err(errors::transaction(py, "a mapper may not open a transaction"));
+        if let Meant::Other(meant) = self.store.get().shared() {
+            Shared::check_not_at_work(py, &meant.lock(py), "open a transaction")?;
         }
         let shared = self.shared();
         let me = Owner::me(py, shared);
         let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working => {
-                if guard.store.in_mapper() {
-                    return Err(errors::transaction(py, "a mapper may not open a transaction"));
-                }
+                Shared::check_not_at_work(py, &guard, "open a transaction")?;
                 if guard.rolled_back {
                     return Err(errors::transaction(py, "the transaction was rolled back"));
                 }
@@ -334,9 +332,7 @@ impl Transaction {
         let mut guard = shared.lock(py);
         let state = self.state();
         // Also where the transaction is already being committed.
-        if Shared::is_mine(&guard) && guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not end a transaction"));
-        }
+        Shared::check_not_at_work(py, &guard, "end a transaction")?;
         if state != OPEN && state != ROLLED_BACK {
             return Ok(());
         }
@@ -370,9 +366,7 @@ impl Transaction {
             return Ok(());
         }
         if outermost {
-            if let Some(commit) = shared.commit_locked(py, guard, true)? {
-                drop(self.result.set(commit));
-            }
+            shared.commit_locked(py, guard, Some(&self.result))?;
         } else {
             guard.store.release_savepoint();
         }
@@ -384,9 +378,7 @@ impl Transaction {
         let shared = self.shared();
         let guard = shared.lock(py);
         self.check_open(py, &guard)?;
-        if guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not run the cascade"));
-        }
+        Shared::check_not_at_work(py, &guard, "run the cascade")?;
         let before = guard.store.journal_mark();
         let guard = shared.drain(py, guard)?;
         Ok(guard.store.derived_changed_since(before))
@@ -397,9 +389,7 @@ impl Transaction {
         let shared = self.shared();
         let mut guard = shared.lock(py);
         self.check_open(py, &guard)?;
-        if guard.store.in_mapper() {
-            return Err(errors::transaction(py, "a mapper may not roll back"));
-        }
+        Shared::check_not_at_work(py, &guard, "roll back")?;
         if guard.blocks.last() != Some(&self.block.load(Ordering::Relaxed)) {
             return Err(errors::transaction(py, "an inner block is open: leave it first"));
         }

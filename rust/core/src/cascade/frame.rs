@@ -9,6 +9,22 @@ use crate::reads::Tag;
 use crate::store::Store;
 use crate::value::Host;
 
+/// Whose code is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worker {
+    Mapper,
+    LazyFunction,
+}
+
+impl std::fmt::Display for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Worker::Mapper => "a mapper",
+            Worker::LazyFunction => "a lazy function",
+        })
+    }
+}
+
 pub(crate) struct Frame {
     pub(crate) reader: Reader,
     /// Of the reader's directory, which may be removed while the mapper runs.
@@ -57,10 +73,17 @@ impl Frame {
 }
 
 impl<H: Host> Store<H> {
-    /// Whether a mapper is at work.
+    /// Whether a mapper, or a lazy function, is at work.
     #[must_use]
     pub fn in_mapper(&self) -> bool {
         !self.work.frames.is_empty()
+    }
+
+    /// Whose code is at work, if any is: the innermost.
+    #[must_use]
+    pub fn worker(&self) -> Option<Worker> {
+        let frame = self.work.frames.last()?;
+        Some(if frame.reader.part == super::lazy::LAZY { Worker::LazyFunction } else { Worker::Mapper })
     }
 
     /// Notes a read of the mapper at work, if there is one.

@@ -32,6 +32,7 @@ pub(crate) use due::{Due, DueQueue};
 pub(crate) use fan_out::FanOuts;
 pub use fold::FoldJob;
 pub(crate) use frame::Frame;
+pub use frame::Worker;
 pub use job::{Job, MapJob};
 pub(crate) use lazy::LAZY;
 pub use lazy::{Computed, LazyJob, LazyRead};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::Key;
-use crate::cascade::LAZY;
+use crate::cascade::Worker;
 use crate::context::{ArrowKey, Generation, NameId, Reader};
 use crate::directory::{
     Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Lazy, Op, Owners, Range, Row, Upper, Vals,
@@ -62,7 +62,7 @@ impl<H: Host> Store<H> {
     /// `Exists`, `NotFound` (a parent); `Blocked` where another mapper holds the name and may yet let go; `Unsure`.
     /// Nothing has changed.
     pub fn make(&mut self, name: &Name, spec: &Spec<H>) -> Result<NameId, H> {
-        if self.work.frames.last().is_some_and(|frame| frame.reader.part == LAZY) {
+        if self.worker() == Some(Worker::LazyFunction) {
             return Err(Refusal::InLazy(name.clone()).into());
         }
         let plan = self.plan(spec, false)?;

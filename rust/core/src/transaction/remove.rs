@@ -19,8 +19,8 @@ impl<H: Host> Store<H> {
     /// `NotFound` unless `missing_ok`; `OwnedByMapper`; `InUse`, naming the directories that derive from it;
     /// `InMapper`.
     pub fn remove_dir(&mut self, name: &Name, recursive: bool, missing_ok: bool) -> Result<bool, H> {
-        if self.in_mapper() {
-            return Err(Refusal::InMapper("remove a directory").into());
+        if let Some(worker) = self.worker() {
+            return Err(Refusal::InMapper(worker, "remove a directory").into());
         }
         let Some(id) = self.find(name) else {
             return if missing_ok { Ok(false) } else { Err(Refusal::NotFound(name.clone()).into()) };

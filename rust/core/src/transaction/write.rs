@@ -1,6 +1,7 @@
 //! Writes of rows of input directories.
 
 use crate::Key;
+use crate::cascade::Worker;
 use crate::context::NameId;
 use crate::directory::{Content, DirKind, Row, Vals, ValueVec};
 use crate::dirs::State;
@@ -20,10 +21,14 @@ impl<H: Host> Store<H> {
             Some(DirKind::Input) => {}
             _ => return Err(Refusal::ReadOnly(name.clone()).into()),
         }
-        if let Some(frame) = self.work.frames.last()
+        if let (Some(frame), Some(worker)) = (self.work.frames.last(), self.worker())
             && !frame.made(id)
         {
-            return Err(Refusal::InMapper("write to an input directory that it did not just make").into());
+            let what = match worker {
+                Worker::Mapper => "write to an input directory that it did not just make",
+                Worker::LazyFunction => "write to a directory",
+            };
+            return Err(Refusal::InMapper(worker, what).into());
         }
         Ok(id)
     }
