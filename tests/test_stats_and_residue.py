@@ -95,6 +95,22 @@ def test_so_does_work_that_is_rolled_back(work):
     assert figures(w.store) == before
 
 
+def test_the_counts_do_not_tell_which_key_made_a_shared_directory_first():
+    store = Store()
+    d, side = store.mkdir("/d/", {1: 1, 2: 1}), store.mkdir("/side/", {1: 1})
+
+    def shares(key, values):
+        side.map("/shared/", copied, shared=True)
+        return [(key, values[0])]
+
+    d.map("/m/", shares)
+    before = figures(store)
+    for value in (2, 1):
+        d[1] = value
+        d[2] = value
+        assert figures(store) == before
+
+
 def test_an_emptied_store_has_the_counts_of_a_new_one():
     w = World()
     w.store.remove_dir("/d/", recursive=True)

@@ -101,14 +101,15 @@ impl<H: Host> Store<H> {
         if mine && alone {
             return Ok(self.put_dir(name, spec, plan, Some(&reader), true));
         }
-        self.track(id, Tag::Existence);
-        if of_top {
-            return Err(collision(false).into());
-        }
-        if asks_to_share && alike {
+        if !of_top && asks_to_share && alike {
+            // No read: what it owns stays, whoever made it first.
             self.edit_whole(id, |directory| directory.owners = directory.owners.with(&reader));
             self.note_made(id);
             return Ok(id);
+        }
+        self.track(id, Tag::Existence);
+        if of_top {
+            return Err(collision(false).into());
         }
         Err(if last_try { Error::Refused(collision(true)) } else { Error::Blocked(collision(true)) })
     }
