@@ -4,7 +4,7 @@ import asyncio
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from livedirs import _native
 from livedirs._asyncio import wake
@@ -39,7 +39,7 @@ class Following(AsyncIterator[Any]):
                 self._cursor._forget(call)
 
 
-class Cursor(_native.Cursor, Generic[C]):
+class Cursor(_native.Cursor[C]):
     """A registered reader. What it has not read yet stays readable; close it, or drop it.
 
     >>> from livedirs import Store
@@ -80,7 +80,11 @@ class Cursor(_native.Cursor, Generic[C]):
 
     def __del__(self, warn: Any = warnings.warn) -> None:
         if self._is_open:
-            warn(f"unclosed {self!r} of a livedirs store: close it, or use it in a with block", ResourceWarning, source=self)
+            warn(
+                f"unclosed {self!r} of a livedirs store: close it, or use it in a with block",
+                ResourceWarning,
+                source=self,
+            )
 
 
 Cursor.__module__ = "livedirs"
