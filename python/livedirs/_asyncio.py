@@ -41,5 +41,5 @@ async def leave(
     transaction: Transaction,
     exc: tuple[type[BaseException] | None, BaseException | None, TracebackType | None],
 ) -> None:
-    """Commits, or undoes where an exception left the block."""
+    """Commit, or undo where an exception left the block."""
     transaction.__exit__(*exc)

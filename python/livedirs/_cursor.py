@@ -16,7 +16,8 @@ C = TypeVar("C")
 class Following(AsyncIterator[Any]):
     """What `async for` goes over: it waits for the next commit that concerns the cursor, and loses nothing.
 
-    What is new is taken in one step without an `await`, so a task that is cancelled while it waits has taken nothing.
+    What is new is taken in one step without an `await`, so a task that is cancelled while it waits has taken
+    nothing.
     """
 
     def __init__(self, cursor: "Cursor[Any]") -> None:
@@ -70,7 +71,7 @@ class Cursor(_native.Cursor[C]):
             yield changes
 
     def __aiter__(self) -> AsyncIterator[C]:
-        """Waits between items without blocking the event loop; ends when the cursor or the store is closed."""
+        """Wait between items without blocking the event loop; end when the cursor or the store is closed."""
         return Following(self)
 
     def __enter__(self) -> Self:
