@@ -32,6 +32,15 @@ type Beside = livedirs_core::Store<PyHost>;
 
 /// Computed on demand: a key when it is first read, then kept until something that it read changes. It can't be
 /// iterated.
+///
+/// A read costs a call of the function, or O(log n) where the key is kept. CycleError where a key needs itself.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store()
+/// >>> users = store.mkdir("/users/", {1: "Ada"})
+/// >>> greeting = store.lazy("/greeting/", lambda self, user: f"Hello {users[user]}")
+/// >>> greeting[1], greeting.get(2), 2 in greeting
+/// ('Hello Ada', None, False)
 #[pyclass(frozen, weakref, mapping, generic, module = "livedirs", name = "LazyDirectory")]
 pub struct LazyDirectory {
     pub handle: Directory,
@@ -108,13 +117,14 @@ impl LazyDirectory {
         self.only(key.py(), key)?.ok_or_else(|| errors::key_error(key))
     }
 
-    /// The value of a key, or the default. `NotUniqueError` on two or more values.
+    /// The value of a key, or the default. `NotUniqueError` on two or more values; what the function raises, but for
+    /// KeyError.
     #[pyo3(signature = (key, default=None))]
     fn get(&self, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
         Ok(self.only(key.py(), key)?.or(default))
     }
 
-    /// All values of a key, in order; () where it is absent.
+    /// All values of a key, a tuple in order; () where it is absent. What the function raises, but for KeyError.
     fn get_all<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
         let values = self.values(key.py(), &convert::key(key)?)?;
         PyTuple::new(key.py(), values.into_vec().into_iter().map(|value| value.0))

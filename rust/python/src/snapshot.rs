@@ -16,6 +16,16 @@ use crate::iterators::Names;
 use crate::store::Store;
 
 /// One version of the store, for reading: `snap["/users/"][1]`. It stays as it is, whatever the store does.
+///
+/// Its directories read as those of the store; a write to one is ReadOnlyError. Close it when done.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store()
+/// >>> users = store.mkdir("/users/", {1: "Ada"})
+/// >>> with store.snapshot() as snap:
+/// ...     users.clear()
+/// ...     print(snap["/users/"][1], len(users))
+/// Ada 0
 #[pyclass(frozen, weakref, module = "livedirs", name = "Snapshot")]
 pub struct Snapshot {
     pub store: Py<Store>,
@@ -80,7 +90,7 @@ impl Drop for Snapshot {
 
 #[pymethods]
 impl Snapshot {
-    /// The tick of the version.
+    /// The store's tick at this version. ClosedError once it is closed.
     #[getter]
     fn tick(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.version(py)?.tick())
@@ -93,7 +103,7 @@ impl Snapshot {
         })
     }
 
-    /// The directory of a name, or the default.
+    /// The directory of a name, or the default where there is none. InvalidNameError. O(log n).
     #[pyo3(signature = (name, default=None))]
     fn get<'py>(
         slf: &Bound<'py, Self>,
