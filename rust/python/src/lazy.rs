@@ -173,41 +173,48 @@ pub fn code(py: Python<'_>, function: &Bound<'_, PyAny>, store: &Bound<'_, Store
 
 impl Shared {
     /// The values of a key of a lazy directory; `None` where there is no such directory.
+    ///
+    /// Lazy functions read each other down to Python's recursion limit, so what is on the stack meanwhile must be small:
+    /// the ways that move a whole store are functions of their own.
     pub fn lazy(&self, py: Python<'_>, name: &Name, key: &Key) -> PyResult<Option<Values>> {
-        let mut guard = self.lock(py);
-        match Shared::scope(py, &guard)? {
-            Scope::Working => {
-                drop(guard);
-                self.compute(py, name, key)
-            }
-            Scope::Published if guard.store.is_open() => {
-                let beside = guard.store.beside();
-                let (values, beside) = self.compute_beside(py, guard, beside, name, key);
-                drop(beside);
-                values
-            }
-            Scope::Published => {
-                let known = guard.store.look_up(name).and_then(|id| guard.store.peek_lazy(id, key));
-                if known.is_some() {
-                    return Ok(known);
-                }
-                let beside = guard.store.beside();
-                let (values, beside) = self.compute_beside(py, guard, beside, name, key);
-                let mut guard = self.lock(py);
-                // Within another evaluation on this thread there is no published version to hand it to.
-                let left = if matches!(Shared::scope(py, &guard), Ok(Scope::Published)) {
-                    Ok(guard.store.take_over(beside))
-                } else {
-                    Err(beside)
-                };
-                drop(guard);
-                drop(left);
-                values
+        {
+            let guard = self.lock(py);
+            if matches!(Shared::scope(py, &guard)?, Scope::Published) {
+                return self.lazy_published(py, guard, name, key);
             }
         }
+        self.compute(py, name, key)
+    }
+
+    /// The same for everybody but the owner of an open transaction.
+    #[inline(never)]
+    fn lazy_published(&self, py: Python<'_>, mut guard: Guard<'_>, name: &Name, key: &Key) -> PyResult<Option<Values>> {
+        if guard.store.is_open() {
+            let beside = guard.store.beside();
+            let (values, beside) = self.compute_beside(py, guard, beside, name, key);
+            drop(beside);
+            return values;
+        }
+        let known = guard.store.look_up(name).and_then(|id| guard.store.peek_lazy(id, key));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let beside = guard.store.beside();
+        let (values, beside) = self.compute_beside(py, guard, beside, name, key);
+        let mut guard = self.lock(py);
+        // Within another evaluation on this thread there is no published version to hand it to.
+        let left = if matches!(Shared::scope(py, &guard), Ok(Scope::Published)) {
+            Ok(guard.store.take_over(beside))
+        } else {
+            Err(beside)
+        };
+        drop(guard);
+        drop(left);
+        values
     }
 
     /// The same over the version of a snapshot, which keeps what is computed.
+    #[inline(never)]
     fn lazy_of_snapshot(
         &self,
         py: Python<'_>,
