@@ -98,8 +98,9 @@ impl Snapshot {
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let name = convert::name(name)?;
+        let tick = slf.get().version(slf.py())?.tick();
         Self::find(slf, name.clone())?.ok_or_else(|| {
-            errors::not_found(slf.py(), format!("no directory {:?} at tick of the snapshot", name.as_str()))
+            errors::not_found(slf.py(), format!("no directory {:?} at tick {tick} of the snapshot", name.as_str()))
         })
     }
 
