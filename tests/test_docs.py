@@ -169,3 +169,30 @@ def documented():
 @pytest.mark.parametrize("name", [name for name, text in documented().items() if ">>>" in text])
 def test_an_example_in_a_docstring_does_what_it_shows(name):
     run(documented()[name], name)
+
+
+RECORDED = ["Store", "Transaction", "Commit", "Directory", "InputDirectory", "LazyDirectory", "Snapshot"]
+
+
+def said(text):
+    """A docstring without its example."""
+    return inspect.cleandoc(text).partition("\n>>>")[0].strip()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_public_method_has_a_docstring_and_so_has_its_class_with_an_example(name):
+    parts = vars(getattr(livedirs, name))
+    assert [part for part in parts if not part.startswith("_") and f"{name}.{part}" not in documented()] == []
+    assert ">>>" in documented().get(name, "")
+
+
+def test_the_docstrings_of_the_stub_are_those_of_the_module_without_their_examples():
+    shown = {}
+    for thing in ast.parse(STUBS[0].read_text(encoding="utf-8")).body:
+        if isinstance(thing, ast.ClassDef):
+            parts = [part for part in thing.body if isinstance(part, ast.FunctionDef)]
+            named = [(thing.name, thing), *((f"{thing.name}.{part.name}", part) for part in parts)]
+            shown |= {name: text for name, node in named if (text := ast.get_docstring(node))}
+    real = {name: said(text) for name, text in documented().items() if name in shown}
+    assert real == shown
+    assert [name for name in RECORDED if name not in shown] == []

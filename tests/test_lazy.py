@@ -2,6 +2,8 @@
 
 import gc
 import random
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -106,6 +108,30 @@ def test_recursion_is_memoised():
     fib = store.lazy("/fib/", lambda self, n: log.append(n) or (n if n < 2 else self[n - 1] + self[n - 2]))
     assert fib[60] == 1548008755920 and len(log) == 61
     assert fib[59] == 956722026041 and len(log) == 61
+
+
+DEEP = """
+import threading
+from livedirs import Store
+
+def read():
+    lazy = Store().lazy("/l/", lambda self, n: self[n - 1] + 1 if n else 0)
+    print(lazy[900])
+    try:
+        lazy[2_000]
+    except RecursionError as error:
+        print(type(error).__name__)
+
+threading.stack_size(6 << 20)
+thread = threading.Thread(target=read)
+thread.start()
+thread.join()
+"""
+
+
+def test_keys_that_need_each_other_deeper_than_pythons_limit_are_a_recursion_error_and_no_crash():
+    run = subprocess.run([sys.executable, "-c", DEEP], capture_output=True, text=True)
+    assert (run.returncode, run.stdout.split()) == (0, ["900", "RecursionError"]), run.stderr
 
 
 def test_a_key_that_needs_itself():

@@ -40,7 +40,7 @@ def test_a_snapshot_reads_as_a_store_does():
         assert snapshot.get("/nowhere/") is None and snapshot.get("/nowhere/", 7) == 7
         assert snapshot.get("/total/") == {0: 3}
         assert isinstance(snapshot["/d/"], Directory)
-        with pytest.raises(DirNotFoundError, match="/nowhere/"):
+        with pytest.raises(DirNotFoundError, match=f"/nowhere/.* at tick {snapshot.tick} of the snapshot"):
             snapshot["/nowhere/"]
 
 

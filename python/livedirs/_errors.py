@@ -69,7 +69,7 @@ class NotUniqueError(LiveDirsError, LookupError):
 
 
 class CycleError(LiveDirsError):
-    """A key or directory needs itself in order to be computed; the message tells the way round.
+    """A key of a lazy directory needs itself in order to be computed; the notes tell the way round.
 
     Break the circle, or read `previous()`: what was there before the last commit.
     """

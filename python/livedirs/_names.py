@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 class DirName(str):
-    """A checked directory name: `DirName("/a/") / 7 == "/a/7/"`. Different keys give different names."""
+    """A checked directory name: `DirName("/a/") / 7 == "/a/7/"`. Different keys give different names.
+
+    >>> from livedirs import DirName
+    >>> name = DirName("/of/") / ("ada", 7)
+    >>> name, name.parent, name.parts
+    (DirName('/of/(ada,7)/'), DirName('/of/'), ('of', '(ada,7)'))
+    """
 
     __slots__ = ()
 

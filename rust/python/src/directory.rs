@@ -25,7 +25,15 @@ const SHOWN: usize = 5;
 
 /// An ordered map, key -> one or more values. A handle: cheap, and valid while the name is.
 ///
-/// It means the directory that bears the name now; while there is none, DirNotFoundError.
+/// It means the directory that bears the name now; while there is none, DirNotFoundError. It reads as a mapping whose keys
+/// are in order, and is derived from by `map` and the others. Inside of a mapper each read is tracked. A read of a key is
+/// O(log n), len() O(1), iteration O(1) a key.
+///
+/// >>> from livedirs import Store
+/// >>> users = Store().mkdir("/users/", {2: "Grace", 1: "Ada"})
+/// >>> names = users.map_values("/names/", str.upper)
+/// >>> dict(names), 3 in names, len(names)
+/// ({1: 'ADA', 2: 'GRACE'}, False, 2)
 #[pyclass(frozen, subclass, weakref, mapping, generic, module = "livedirs", name = "Directory")]
 pub struct Directory {
     pub store: Py<Store>,
@@ -247,7 +255,7 @@ fn within(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<livedirs_core
 
 #[pymethods]
 impl Directory {
-    /// Its name, a DirName.
+    /// Its name, a DirName. Of a previous directory: that of the directory whose previous state it is.
     #[getter]
     fn name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         convert::name_to_python(py, &self.name)
@@ -273,7 +281,7 @@ impl Directory {
         })
     }
 
-    /// The tick at which this generation of it was made.
+    /// The tick at which this generation of it was made. DirNotFoundError while there is none.
     #[getter]
     fn created(&self, py: Python<'_>) -> PyResult<u64> {
         self.read(py, || Tag::Existence, |view| view.created())
@@ -288,7 +296,12 @@ impl Directory {
         }
     }
 
-    /// The value of a key, or the default. NotUniqueError on two or more values.
+    /// The value of a key, or the default. NotUniqueError on two or more values; DirNotFoundError. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/", {1: "Ada"})
+    /// >>> users.get(1), users.get(2, "nobody")
+    /// ('Ada', 'nobody')
     #[pyo3(signature = (key, default=None))]
     fn get(&self, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
         let py = key.py();
@@ -299,7 +312,12 @@ impl Directory {
         }
     }
 
-    /// All values of a key, in order; () where it is absent.
+    /// All values of a key, a tuple in order; () where it is absent. DirNotFoundError. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> tags = Store().mkdir("/tags/", [("intro", "draft"), ("intro", "maths")])
+    /// >>> tags.get_all("intro"), tags.get_all("notes")
+    /// (('draft', 'maths'), ())
     fn get_all<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
         let py = key.py();
         let key = convert::key(key)?;
@@ -333,27 +351,41 @@ impl Directory {
         self.read(py, || Tag::Emptiness, |view| !view.is_empty())
     }
 
-    /// A view of its keys, as of a dict.
+    /// A view of its keys, as of a dict, in their order.
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Directory::view_class(slf, "KeysView")
     }
 
-    /// A view of its values, as of a dict.
+    /// A view of its values, as of a dict, in the order of the keys. NotUniqueError where a key has two or more.
     fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Directory::view_class(slf, "DirValues")
     }
 
-    /// A view of its items, as of a dict.
+    /// A view of its items, as of a dict, in the order of the keys. NotUniqueError where a key has two or more.
     fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Directory::view_class(slf, "DirItems")
     }
 
-    /// Keys with all their values, in the order of the keys.
+    /// Keys with all their values, each a tuple, in the order of the keys. O(1) a key.
+    ///
+    /// It goes on over the version at which it began. DirNotFoundError.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> tags = Store().mkdir("/tags/", [("intro", "draft"), ("intro", "maths"), ("a", "b")])
+    /// >>> list(tags.entries())
+    /// [('a', ('b',)), ('intro', ('draft', 'maths'))]
     fn entries(&self, py: Python<'_>) -> PyResult<Entries> {
         self.read(py, || Tag::All, |view| view.walk(false)).map(Entries::new)
     }
 
-    /// The entries with lo <= key <= hi; `...` as hi: no bound. O(log n) to start.
+    /// The entries with lo <= key <= hi; `...` as hi: no bound. O(log n) to start, O(1) a key.
+    ///
+    /// InvalidKeyError where a bound is no key; DirNotFoundError.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> events = Store().mkdir("/events/", {9: "login", 11: "edit", 17: "logout"})
+    /// >>> list(events.between(10, ...))
+    /// [(11, ('edit',)), (17, ('logout',))]
     fn between(&self, lo: &Bound<'_, PyAny>, hi: &Bound<'_, PyAny>) -> PyResult<Entries> {
         let (first, last): (Key, Upper) = (convert::key(lo)?, convert::upper(hi)?);
         let tag = || Tag::Range(first.clone(), last.clone());
@@ -408,7 +440,19 @@ impl Directory {
         }
     }
 
-    /// A directory of what fn(key, values) gives: pairs, a mapping, or None.
+    /// A directory of what fn(key, values) gives: pairs (key, value), a mapping, or None.
+    ///
+    /// `values` is a tuple. `within`: only keys in these ranges (lo, hi), both inclusive, `...` as hi: no bound.
+    /// `shared`: in mappers, several keys may make it alike. A key that several pairs have gets all their values.
+    /// DirExistsError where the name is taken, TypeError or ValueError where fn gives no pairs; what fn raises rolls
+    /// back. One call of fn for each key that changed or read what did, and O(log n) for each pair that came out
+    /// different.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> documents = Store().mkdir("/documents/", {1: "notes on looms", 2: "on engines"})
+    /// >>> index = documents.map("/index/", lambda key, values: [(word, key) for word in values[0].split()])
+    /// >>> index.get_all("on"), index["looms"]
+    /// ((1, 2), 1)
     #[pyo3(signature = (name, r#fn, *, within=None, shared=false))]
     fn map<'py>(
         slf: &Bound<'py, Self>,
@@ -422,6 +466,13 @@ impl Directory {
     }
 
     /// A directory of the same keys, each value v as fn(v).
+    ///
+    /// Errors are those of `map`. One call of fn for each value of a key that changed, and O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> names = Store().mkdir("/users/", {1: "Ada"}).map_values("/names/", str.upper)
+    /// >>> names[1]
+    /// 'ADA'
     #[pyo3(signature = (name, r#fn, *, shared=false))]
     fn map_values<'py>(
         slf: &Bound<'py, Self>,
@@ -434,6 +485,13 @@ impl Directory {
     }
 
     /// A directory of the values for which fn(key, value) is true.
+    ///
+    /// Errors are those of `map`. One call of fn for each value of a key that changed, and O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> heights = Store().mkdir("/heights/", {"N101": 31_000, "N202": 900})
+    /// >>> list(heights.filter("/high/", lambda tail, feet: feet > 10_000))
+    /// ['N101']
     #[pyo3(signature = (name, r#fn, *, shared=false))]
     fn filter<'py>(
         slf: &Bound<'py, Self>,
@@ -445,7 +503,15 @@ impl Directory {
         Directory::derive(slf, name, arrow, None, shared)
     }
 
-    /// A directory of the same keys, the values of each folded.
+    /// A directory of the same keys, the values of each folded by a reducer: `Sum()`, `Count()`, one of your own.
+    ///
+    /// Errors are those of `map`; TypeError where it is no reducer. A built-in reducer of numbers costs O(log n) for
+    /// each value that came or went.
+    ///
+    /// >>> from livedirs import Mean, Store
+    /// >>> ratings = Store().mkdir("/ratings/", [("intro", 5), ("intro", 4)])
+    /// >>> ratings.reduce("/mean/", Mean())["intro"]
+    /// 4.5
     #[pyo3(signature = (name, reducer, *, shared=false))]
     fn reduce<'py>(
         slf: &Bound<'py, Self>,
@@ -457,7 +523,15 @@ impl Directory {
         Directory::derive(slf, name, arrow, Some(required(reducer)?), shared)
     }
 
-    /// A directory of what fn(key, values) gives, the values of each key folded.
+    /// A directory of what fn(key, values) gives, the values of each key folded by a reducer.
+    ///
+    /// Arguments and errors are those of `map` and `reduce`. One call of fn for each key that changed or read what
+    /// did; a built-in reducer of numbers costs O(log n) for each value that came or went.
+    ///
+    /// >>> from livedirs import Store, Sum
+    /// >>> requests = Store().mkdir("/requests/", {1: ("ada", 1200), 2: ("ada", 300)})
+    /// >>> requests.map_reduce("/bytes/", lambda key, rows: [rows[0]], Sum())["ada"]
+    /// 1500
     #[pyo3(signature = (name, r#fn, reducer, *, within=None, shared=false))]
     fn map_reduce<'py>(
         slf: &Bound<'py, Self>,
@@ -472,6 +546,14 @@ impl Directory {
     }
 
     /// A directory of the values by the key that fn(key, value) gives, folded if there is a reducer.
+    ///
+    /// Errors are those of `map`; InvalidKeyError where fn gives no key. One call of fn for each value of a key that
+    /// changed, and O(log n).
+    ///
+    /// >>> from livedirs import Count, Store
+    /// >>> sessions = Store().mkdir("/sessions/", {"s1": "ada", "s2": "grace", "s3": "ada"})
+    /// >>> dict(sessions.group_by("/number/", lambda session, user: user, Count()))
+    /// {'ada': 2, 'grace': 1}
     #[pyo3(signature = (name, r#fn, reducer=None, *, shared=false))]
     fn group_by<'py>(
         slf: &Bound<'py, Self>,
@@ -485,6 +567,14 @@ impl Directory {
     }
 
     /// A directory of the keys from lo to hi, both inclusive; `...` as hi: no bound.
+    ///
+    /// Errors are those of `map`; InvalidKeyError where a bound is no key. O(log n) for each key that changes in it,
+    /// nothing for one outside.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> events = Store().mkdir("/events/", {9: "login", 11: "edit", 17: "logout"})
+    /// >>> list(events.slice("/morning/", 0, 11))
+    /// [9, 11]
     #[pyo3(signature = (name, lo, hi, *, shared=false))]
     fn slice<'py>(
         slf: &Bound<'py, Self>,
@@ -497,7 +587,14 @@ impl Directory {
         Directory::derive(slf, name, Arrow { task: Task::Pass, function: None, within }, None, shared)
     }
 
-    /// A directory of the keys in any of the ranges (lo, hi).
+    /// A directory of the keys in any of the ranges (lo, hi), both inclusive; `...` as hi: no bound.
+    ///
+    /// Errors are those of `slice`; TypeError or ValueError where a range is no pair. It costs what `slice` costs.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> events = Store().mkdir("/events/", {9: "login", 11: "edit", 17: "logout"})
+    /// >>> list(events.slices("/ends/", (0, 9), (17, ...)))
+    /// [9, 17]
     #[pyo3(signature = (name, *ranges, shared=false))]
     fn slices<'py>(
         slf: &Bound<'py, Self>,
@@ -512,7 +609,15 @@ impl Directory {
     /// A directory that mirrors this one as it was before the last commit.
     ///
     /// Asked for the first time outside of a transaction it shows the present content, inside of one the content
-    /// before it. It bears the name of this one, and goes with it.
+    /// before it. It bears the name of this one, and goes with it. DirNotFoundError. O(log n), and then each commit
+    /// costs what it changed here once more.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> heights = Store().mkdir("/heights/", {"N101": 900})
+    /// >>> before = heights.previous()
+    /// >>> heights["N101"] = 1200
+    /// >>> heights["N101"] - before["N101"]
+    /// 300
     fn previous<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Directory>> {
         let py = slf.py();
         let this = slf.get();
@@ -589,7 +694,15 @@ impl Directory {
         crate::cursor::Subscription::open(this.store.bind(slf.py()), &this.name, r#fn)
     }
 
-    /// A directory of the first n keys.
+    /// A directory of the first n keys, with all their values.
+    ///
+    /// Errors are those of `map`; TypeError where n is no int, ValueError where it is negative. O(log n) for a
+    /// change.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> ranked = Store().mkdir("/ranked/", {(-75, "notes"): 75, (-40, "intro"): 40, (-12, "looms"): 12})
+    /// >>> [name for _, name in ranked.take("/best/", 2)]
+    /// ['notes', 'intro']
     #[pyo3(signature = (name, n, *, shared=false))]
     fn take<'py>(
         slf: &Bound<'py, Self>,
@@ -601,7 +714,16 @@ impl Directory {
         Directory::derive(slf, name, Arrow { task: Task::Take(limit), function: None, within: None }, None, shared)
     }
 
-    /// A directory of the values of this one and of others.
+    /// A directory of the values of this one and of others, which are of the same store.
+    ///
+    /// A key that several have gets the values of all, in the order of the directories' names. Errors are those of
+    /// `map`; ValueError for a directory of another store. O(log n) for each key that changes.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> east, west = store.mkdir("/east/", {"ada": 1}), store.mkdir("/west/", {"ada": 2, "grace": 3})
+    /// >>> list(west.merge("/all/", east).entries())
+    /// [('ada', (1, 2)), ('grace', (3,))]
     #[pyo3(signature = (name, *others, shared=false))]
     fn merge<'py>(
         slf: &Bound<'py, Self>,

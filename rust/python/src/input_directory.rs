@@ -12,6 +12,16 @@ use crate::host::Object;
 use crate::store::Store;
 
 /// A directory that is written to; what `Store.mkdir` returns.
+///
+/// Each write is a transaction of its own, unless it is in a block of `Store.update`. Writing an equal value is no change.
+/// A write is O(log n), and O(log n) for each key of a derived directory that becomes due.
+///
+/// >>> from livedirs import Store
+/// >>> users = Store().mkdir("/users/", {1: "Ada"})
+/// >>> users[2] = "Grace"
+/// >>> del users[1]
+/// >>> dict(users)
+/// {2: 'Grace'}
 #[pyclass(frozen, extends = Directory, generic, mapping, module = "livedirs", name = "InputDirectory")]
 pub struct InputDirectory {}
 
@@ -69,20 +79,39 @@ impl InputDirectory {
         })
     }
 
-    /// Gives a key these values, in order; none remove it.
+    /// Gives a key these values, in order; none remove it. Errors are those of `d[key] = value`. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> tags = Store().mkdir("/tags/")
+    /// >>> tags.set_all("intro", ["draft", "maths"])
+    /// >>> tags.get_all("intro")
+    /// ('draft', 'maths')
     fn set_all(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>) -> PyResult<()> {
         let key = convert::key(key)?;
         let values = values.try_iter()?.map(|value| Ok(Object(value?.unbind()))).collect::<PyResult<ValueVec<_>>>()?;
         slf.as_super().get().set_rows(slf.py(), &mut [(key, values)])
     }
 
-    /// Removes a key, if it is there.
+    /// Removes a key, if it is there. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/", {1: "Ada"})
+    /// >>> users.discard(1)
+    /// >>> users.discard(1)
+    /// >>> len(users)
+    /// 0
     fn discard(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<()> {
         let key = convert::key(key)?;
         slf.as_super().get().set_rows(slf.py(), &mut [(key, ValueVec::new())])
     }
 
-    /// Removes all keys, in one transaction.
+    /// Removes all keys, in one transaction. O(log n) for each.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/", {1: "Ada", 2: "Grace"})
+    /// >>> users.clear()
+    /// >>> dict(users)
+    /// {}
     fn clear(slf: &Bound<'_, Self>) -> PyResult<()> {
         let directory = slf.as_super().get();
         directory.check_not_snapshot(slf.py())?;
@@ -94,6 +123,13 @@ impl InputDirectory {
     }
 
     /// Removes a key and returns its value; the default where it is absent, or KeyError.
+    ///
+    /// NotUniqueError where it has two or more values. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/", {1: "Ada"})
+    /// >>> users.pop(1), users.pop(1, None)
+    /// ('Ada', None)
     #[pyo3(signature = (key, /, default=Given::Absent), text_signature = "(self, key, /, default=...)")]
     fn pop(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Given) -> PyResult<Py<PyAny>> {
         let directory = slf.as_super().get();
@@ -114,6 +150,13 @@ impl InputDirectory {
     }
 
     /// Removes the first key and returns it with its value; KeyError where the directory is empty.
+    ///
+    /// NotUniqueError where it has two or more values. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/", {2: "Grace", 1: "Ada"})
+    /// >>> users.popitem()
+    /// (1, 'Ada')
     fn popitem<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Py<PyAny>)> {
         let directory = slf.as_super().get();
         let py = slf.py();
@@ -136,6 +179,13 @@ impl InputDirectory {
     }
 
     /// The value of a key; where it is absent the key gets the default first.
+    ///
+    /// NotUniqueError where it has two or more values. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/", {1: "Ada"})
+    /// >>> users.setdefault(1, "Grace"), users.setdefault(2, "Grace")
+    /// ('Ada', 'Grace')
     #[pyo3(signature = (key, default=None, /))]
     fn setdefault(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
         let directory = slf.as_super().get();
@@ -157,6 +207,14 @@ impl InputDirectory {
     }
 
     /// Sets many keys in one transaction: from a mapping, pairs, keywords. Of a repeated key the last pair wins.
+    ///
+    /// InvalidKeyError where a key is none, and then nothing is set. O(log n) for each key.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/")
+    /// >>> users.update({1: "Ada", 2: "Grace"})
+    /// >>> len(users)
+    /// 2
     #[pyo3(signature = (other=Given::Absent, /, **more), text_signature = "(self, other=(), /, **more)")]
     fn update(slf: &Bound<'_, Self>, other: Given, more: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         let mut rows = match other {

@@ -33,6 +33,15 @@ type Beside = livedirs_core::Store<PyHost>;
 
 /// Computed on demand: a key when it is first read, then kept until something that it read changes. It can't be
 /// iterated.
+///
+/// A read costs a call of the function, or O(log n) where the key is kept. CycleError where a key needs itself.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store()
+/// >>> users = store.mkdir("/users/", {1: "Ada"})
+/// >>> greeting = store.lazy("/greeting/", lambda self, user: f"Hello {users[user]}")
+/// >>> greeting[1], greeting.get(2), 2 in greeting
+/// ('Hello Ada', None, False)
 #[pyclass(frozen, weakref, mapping, generic, module = "livedirs", name = "LazyDirectory")]
 pub struct LazyDirectory {
     pub handle: Directory,
@@ -109,13 +118,14 @@ impl LazyDirectory {
         self.only(key.py(), key)?.ok_or_else(|| errors::key_error(key))
     }
 
-    /// The value of a key, or the default. `NotUniqueError` on two or more values.
+    /// The value of a key, or the default. `NotUniqueError` on two or more values; what the function raises, but for
+    /// KeyError.
     #[pyo3(signature = (key, default=None))]
     fn get(&self, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
         Ok(self.only(key.py(), key)?.or(default))
     }
 
-    /// All values of a key, in order; () where it is absent.
+    /// All values of a key, a tuple in order; () where it is absent. What the function raises, but for KeyError.
     fn get_all<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
         let values = self.values(key.py(), &convert::key(key)?)?;
         PyTuple::new(key.py(), values.into_vec().into_iter().map(|value| value.0))
@@ -164,41 +174,48 @@ pub fn code(py: Python<'_>, function: &Bound<'_, PyAny>, store: &Bound<'_, Store
 
 impl Shared {
     /// The values of a key of a lazy directory; `None` where there is no such directory.
+    ///
+    /// Lazy functions read each other down to Python's recursion limit, so what is on the stack meanwhile must be small:
+    /// the ways that move a whole store are functions of their own.
     pub fn lazy(&self, py: Python<'_>, name: &Name, key: &Key) -> PyResult<Option<Values>> {
-        let mut guard = self.lock(py);
-        match Shared::scope(py, &guard)? {
-            Scope::Working => {
-                drop(guard);
-                self.compute(py, name, key)
-            }
-            Scope::Published if guard.store.is_open() => {
-                let beside = guard.store.beside();
-                let (values, beside) = self.compute_beside(py, guard, beside, name, key);
-                drop(beside);
-                values
-            }
-            Scope::Published => {
-                let known = guard.store.look_up(name).and_then(|id| guard.store.peek_lazy(id, key));
-                if known.is_some() {
-                    return Ok(known);
-                }
-                let beside = guard.store.beside();
-                let (values, beside) = self.compute_beside(py, guard, beside, name, key);
-                let mut guard = self.lock(py);
-                // Within another evaluation on this thread there is no published version to hand it to.
-                let left = if matches!(Shared::scope(py, &guard), Ok(Scope::Published)) {
-                    Ok(guard.store.take_over(beside))
-                } else {
-                    Err(beside)
-                };
-                drop(guard);
-                drop(left);
-                values
+        {
+            let guard = self.lock(py);
+            if matches!(Shared::scope(py, &guard)?, Scope::Published) {
+                return self.lazy_published(py, guard, name, key);
             }
         }
+        self.compute(py, name, key)
+    }
+
+    /// The same for everybody but the owner of an open transaction.
+    #[inline(never)]
+    fn lazy_published(&self, py: Python<'_>, mut guard: Guard<'_>, name: &Name, key: &Key) -> PyResult<Option<Values>> {
+        if guard.store.is_open() {
+            let beside = guard.store.beside();
+            let (values, beside) = self.compute_beside(py, guard, beside, name, key);
+            drop(beside);
+            return values;
+        }
+        let known = guard.store.look_up(name).and_then(|id| guard.store.peek_lazy(id, key));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let beside = guard.store.beside();
+        let (values, beside) = self.compute_beside(py, guard, beside, name, key);
+        let mut guard = self.lock(py);
+        // Within another evaluation on this thread there is no published version to hand it to.
+        let left = if matches!(Shared::scope(py, &guard), Ok(Scope::Published)) {
+            Ok(guard.store.take_over(beside))
+        } else {
+            Err(beside)
+        };
+        drop(guard);
+        drop(left);
+        values
     }
 
     /// The same over the version of a snapshot, which keeps what is computed.
+    #[inline(never)]
     fn lazy_of_snapshot(
         &self,
         py: Python<'_>,

@@ -7,7 +7,16 @@ use pyo3::types::PyFrozenSet;
 
 use crate::convert;
 
-/// What a transaction did.
+/// What a transaction did; the `result` of the outermost block, once it has committed.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store()
+/// >>> users = store.mkdir("/users/", {1: "Ada"})
+/// >>> names = users.map_values("/names/", str.upper)
+/// >>> with store.update() as tx:
+/// ...     users[2] = "Grace"
+/// >>> tx.result.mapped, sorted(tx.result.changed)
+/// (1, [DirName('/names/'), DirName('/users/')])
 #[pyclass(frozen, module = "livedirs", name = "Commit")]
 pub struct Commit(livedirs_core::Commit);
 
@@ -30,13 +39,13 @@ impl Commit {
         self.0.tick
     }
 
-    /// How many rounds it took.
+    /// How many rounds it took: 1, and one more each time that hooks made work.
     #[getter]
     const fn rounds(&self) -> u32 {
         self.0.rounds
     }
 
-    /// Names of live directories that were created or modified.
+    /// Names of directories that are there now, and were made or have changed.
     #[getter]
     fn changed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyFrozenSet>> {
         names(py, &self.0.changed)
@@ -76,6 +85,14 @@ impl Commit {
 }
 
 /// Exact counts; equal before and after work that cancels itself out (all but tick, horizon, purged and bytes).
+///
+/// - dirs, keys: live directories, and keys in all of them but lazy ones. lazy_keys: values that lazy ones keep.
+/// - dependencies: tracked reads. names: names that are in use, also those that are only read.
+/// - dir_tombstones, key_tombstones: of what was removed and a reader may still need. oldest_tombstone: its tick, or None.
+/// - purged: tombstones of both kinds purged since the store was made.
+/// - queued: keys that are due to be computed; 0 between transactions.
+/// - cursors, snapshots, forks: those that are open. horizon: the least position of a reader; the tick where there is none.
+/// - tick: the clock. capacity: the bound in bytes, or None. bytes: what the Rust side holds, about; not the values.
 #[pyclass(frozen, get_all, module = "livedirs", name = "Stats")]
 #[derive(PartialEq, Eq)]
 pub struct Stats {

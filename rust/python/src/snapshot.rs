@@ -16,6 +16,16 @@ use crate::iterators::Names;
 use crate::store::Store;
 
 /// One version of the store, for reading: `snap["/users/"][1]`. It stays as it is, whatever the store does.
+///
+/// Its directories read as those of the store; a write to one is ReadOnlyError. Close it when done.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store()
+/// >>> users = store.mkdir("/users/", {1: "Ada"})
+/// >>> with store.snapshot() as snap:
+/// ...     users.clear()
+/// ...     print(snap["/users/"][1], len(users))
+/// Ada 0
 #[pyclass(frozen, weakref, module = "livedirs", name = "Snapshot")]
 pub struct Snapshot {
     pub store: Py<Store>,
@@ -80,7 +90,7 @@ impl Drop for Snapshot {
 
 #[pymethods]
 impl Snapshot {
-    /// The tick of the version.
+    /// The store's tick at this version. ClosedError once it is closed.
     #[getter]
     fn tick(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.version(py)?.tick())
@@ -88,12 +98,13 @@ impl Snapshot {
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let name = convert::name(name)?;
+        let tick = slf.get().version(slf.py())?.tick();
         Self::find(slf, name.clone())?.ok_or_else(|| {
-            errors::not_found(slf.py(), format!("no directory {:?} at tick of the snapshot", name.as_str()))
+            errors::not_found(slf.py(), format!("no directory {:?} at tick {tick} of the snapshot", name.as_str()))
         })
     }
 
-    /// The directory of a name, or the default.
+    /// The directory of a name, or the default where there is none. InvalidNameError. O(log n).
     #[pyo3(signature = (name, default=None))]
     fn get<'py>(
         slf: &Bound<'py, Self>,

@@ -103,16 +103,37 @@ impl Store {
 
     /// Opens an update transaction: `with store.update() as tx:`.
     ///
-    /// Another thread's transaction is waited for, `timeout` seconds at the most, then TimeoutError.
+    /// Leaving the block brings derived directories up to date and commits; an exception that leaves it undoes all of
+    /// it. A block in a block is a savepoint. Another thread's transaction is waited for, `timeout` seconds at the
+    /// most (None: no bound), then TimeoutError. TransactionError in a mapper, or while another task of this thread
+    /// has a block open. O(1).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> stock = store.mkdir("/stock/", {"tea": 3})
+    /// >>> with store.update() as tx:
+    /// ...     stock["tea"] = 2
+    /// ...     stock["milk"] = 1
+    /// >>> tx.result.changed == {"/stock/"}
+    /// True
     #[pyo3(signature = (*, timeout=None))]
     fn update(slf: Bound<'_, Self>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Transaction> {
         let timeout = transaction::timeout(timeout)?;
         Ok(Transaction::new(slf.unbind(), timeout))
     }
 
-    /// Calls fn once, after the outermost transaction that is open now commits; outside of one, at once.
+    /// Calls fn() once, after the outermost transaction that is open now commits; outside of one, at once.
     ///
-    /// An exception is logged by the logger "livedirs".
+    /// It is never called after a rollback. Functions run in order of registration, on the thread that committed. An
+    /// exception is logged by the logger "livedirs". TypeError where fn is not callable. O(1).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> with store.update():
+    /// ...     store.on_commit(lambda: print("committed"))
+    /// ...     print("in the block")
+    /// in the block
+    /// committed
     fn on_commit(&self, py: Python<'_>, r#fn: &Bound<'_, PyAny>) -> PyResult<()> {
         let shared = self.shared();
         callable("fn", r#fn)?;
@@ -131,9 +152,18 @@ impl Store {
         transaction::call_back(py, r#fn, None)
     }
 
-    /// Makes an input directory. Pairs may repeat a key: its values, in order.
+    /// Makes an input directory, which is a mutable mapping.
     ///
-    /// DirExistsError where the name is taken; with exist_ok the input directory that is there.
+    /// `content` is a mapping, another directory, or pairs, which may repeat a key: its values, in order.
+    /// `on_create(store)` and `on_delete(store)` run in the transactions that make and remove it. DirExistsError
+    /// where the name is taken; with `exist_ok` the input directory that is there, as it is. InvalidNameError,
+    /// InvalidKeyError. O(n log n) for n keys.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> tags = Store().mkdir("/tags/", [("intro", "draft"), ("intro", "maths")])
+    /// >>> tags["notes"] = "final"
+    /// >>> list(tags.entries())
+    /// [('intro', ('draft', 'maths')), ('notes', ('final',))]
     #[pyo3(signature = (name, content=Given::Absent, *, exist_ok=false, on_create=None, on_delete=None),
            text_signature = "(self, name, content=(), *, exist_ok=False, on_create=None, on_delete=None)")]
     fn mkdir<'py>(
@@ -166,7 +196,20 @@ impl Store {
         InputDirectory::of(slf, name, id)
     }
 
-    /// Makes a directory that is mapped from several: (directory, fn) or (directory, fn, within) for each.
+    /// Makes a directory that is mapped from several: `parents` has (directory, fn) or (directory, fn, within) for
+    /// each.
+    ///
+    /// fn(key, values) and within are those of `Directory.map`; with a reducer, all that they give is folded by key.
+    /// The values of a key are in the order of the parents' names, then keys. Errors are those of `Directory.map`;
+    /// ValueError for a directory of another store. A change costs what it costs in `Directory.map`.
+    ///
+    /// >>> from livedirs import Store, Sum
+    /// >>> store = Store()
+    /// >>> bought, sold = store.mkdir("/bought/", {"tea": 5}), store.mkdir("/sold/", {"tea": 2})
+    /// >>> parents = [(bought, lambda key, n: [(key, n[0])]), (sold, lambda key, n: [(key, -n[0])])]
+    /// >>> stock = store.multi_map("/stock/", parents, Sum())
+    /// >>> stock["tea"]
+    /// 3
     #[pyo3(signature = (name, parents, reducer=None, *, shared=false))]
     fn multi_map<'py>(
         slf: &Bound<'py, Self>,
@@ -196,8 +239,15 @@ impl Store {
 
     /// Makes a directory whose keys fn(self, key) computes when they are read; KeyError raised by it: no such key.
     ///
-    /// `self` is the directory, so fn may read other keys of it. A key is kept until something that fn read changes, or
-    /// it went unread for more than lazy_capacity transactions (never for that where keep). many: fn gives values.
+    /// `self` is the directory, so fn may read other keys of it; CycleError where a key needs itself. A key is kept
+    /// until something that fn read changes, or it went unread for more than lazy_capacity transactions (never for
+    /// that where `keep`). `many`: fn gives an iterable of values. DirExistsError where the name is taken. The first
+    /// read costs a call of fn, a later one O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> fib = Store().lazy("/fib/", lambda self, n: n if n < 2 else self[n - 1] + self[n - 2])
+    /// >>> fib[90]
+    /// 2880067194370816120
     #[pyo3(signature = (name, r#fn, *, many=false, keep=false))]
     fn lazy<'py>(
         slf: &Bound<'py, Self>,
@@ -213,8 +263,17 @@ impl Store {
         LazyDirectory::of(slf, None, name)
     }
 
-    /// Removes a directory. DirNotFoundError where it is not there, unless missing_ok; DirInUseError where live
-    /// directories derive from it, unless recursive, which removes them too.
+    /// Removes a directory, and with it what mappers of its own made.
+    ///
+    /// DirNotFoundError where it is not there, unless `missing_ok`. DirInUseError where live directories derive from
+    /// it, unless `recursive`, which removes them too; or where a mapper made it. O(log n) for each key that it held.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> totals = store.mkdir("/orders/", {1: 30}).map_values("/totals/", lambda amount: amount * 2)
+    /// >>> store.remove_dir("/orders/", recursive=True)
+    /// >>> list(store)
+    /// []
     #[pyo3(signature = (name, *, recursive=false, missing_ok=false))]
     fn remove_dir(&self, py: Python<'_>, name: &Bound<'_, PyAny>, recursive: bool, missing_ok: bool) -> PyResult<()> {
         let shared = self.shared();
@@ -229,7 +288,11 @@ impl Store {
         found.ok_or_else(|| shared.not_found(slf.py(), &name))
     }
 
-    /// The directory of a name, or the default.
+    /// The directory of a name, or the default where there is none. InvalidNameError. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> Store().get("/users/") is None
+    /// True
     #[pyo3(signature = (name, default=None))]
     fn get<'py>(
         slf: &Bound<'py, Self>,
@@ -266,7 +329,7 @@ impl Store {
         true
     }
 
-    /// The store's clock.
+    /// The store's clock: 1 at first, and one more after every commit. TransactionError in a mapper.
     #[getter]
     fn tick(&self, py: Python<'_>) -> PyResult<u64> {
         let shared = self.shared();
@@ -293,7 +356,15 @@ impl Store {
         cursor::make(slf, None, since)
     }
 
-    /// The last commit's version, for reading; it stays as it is. O(1).
+    /// The last commit's version, for reading; it stays as it is. TransactionError in a mapper. O(1).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> users = store.mkdir("/users/", {1: "Ada"})
+    /// >>> with store.snapshot() as snap:
+    /// ...     users[1] = "Grace"
+    /// ...     print(snap["/users/"][1], users[1])
+    /// Ada Grace
     fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Snapshot> {
         let shared = slf.get().shared();
         let py = slf.py();
@@ -311,6 +382,12 @@ impl Store {
     }
 
     /// Removes every tombstone that no reader needs, as a commit does by itself; the number of directories' purged.
+    ///
+    /// O(log n) for each that goes. TransactionError in a mapper.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> Store().purge_deleted_dirs()
+    /// 0
     fn purge_deleted_dirs(&self, py: Python<'_>) -> PyResult<usize> {
         let shared = self.shared();
         let mut guard = shared.lock(py);
@@ -320,7 +397,13 @@ impl Store {
         Ok(guard.store.purge_deleted_dirs())
     }
 
-    /// What the store holds, in exact counts.
+    /// What the store holds, in exact counts. TransactionError in a mapper. O(directories).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> users = store.mkdir("/users/", {1: "Ada", 2: "Grace"})
+    /// >>> store.stats().dirs, store.stats().keys
+    /// (1, 2)
     fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
         let shared = self.shared();
         let mut guard = shared.lock(py);
@@ -340,17 +423,45 @@ impl Store {
         Ok(Stats::new(stats, queued, horizon, readers, self.capacity))
     }
 
-    /// The directories as a text tree: kind, size, parents.
+    /// The directories as a text, a line for each: kind, number of keys, parents, and whose mapper made it.
+    ///
+    /// TransactionError in a mapper. O(n log n) for n directories.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> names = store.mkdir("/users/", {1: "Ada"}).map_values("/names/", str.upper)
+    /// >>> print(store.tree())
+    /// /names/  derived, 1 key, from /users/
+    /// /users/  input, 1 key
     fn tree(&self, py: Python<'_>) -> PyResult<String> {
         Ok(crate::render::tree(&self.described(py)?))
     }
 
-    /// The dependency graph as a Mermaid flowchart.
+    /// The dependency graph as a Mermaid flowchart; arrows to what mappers made are dotted.
+    ///
+    /// TransactionError in a mapper. O(n log n) for n directories.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> names = store.mkdir("/users/", {1: "Ada"}).map_values("/names/", str.upper)
+    /// >>> print(store.to_mermaid())
+    /// flowchart LR
+    ///     d0["/names/"]
+    ///     d1[("/users/")]
+    ///     d1 --> d0
     fn to_mermaid(&self, py: Python<'_>) -> PyResult<String> {
         Ok(crate::render::mermaid(&self.described(py)?))
     }
 
     /// Frees what the store holds. Later use is ClosedError; closing again does nothing.
+    ///
+    /// Another thread's transaction ends first; TransactionError in the caller's own. `with Store() as store:` closes
+    /// it too.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> with Store() as store:
+    /// ...     users = store.mkdir("/users/")
+    /// >>> store.close()
     pub fn close(&self, py: Python<'_>) -> PyResult<()> {
         let guard = self.own.lock(py);
         if guard.closed {

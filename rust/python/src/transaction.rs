@@ -182,6 +182,15 @@ const CLOSED: u8 = 3;
 ///
 /// `with store.update() as tx:` opens it; leaving the block commits, an exception that leaves it undoes all of it. A
 /// block inside a block is a savepoint.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store()
+/// >>> users = store.mkdir("/users/")
+/// >>> with store.update():
+/// ...     users[1] = "Ada"
+/// ...     users[2] = "Grace"
+/// >>> len(users), store.tick
+/// (2, 3)
 #[pyclass(frozen, module = "livedirs", name = "Transaction", weakref)]
 pub struct Transaction {
     store: Py<Store>,
@@ -373,7 +382,20 @@ impl Transaction {
         Ok(())
     }
 
-    /// Brings derived directories up to date now. True: something changed.
+    /// Brings derived directories up to date now. True: something in them changed.
+    ///
+    /// No hook runs, and the clock stands. What a mapper raises reaches the caller, and again the end of the block
+    /// unless it was mended. TransactionError outside of the block. It costs the calls that the writes make
+    /// necessary.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> users = store.mkdir("/users/", {1: "Ada"})
+    /// >>> names = users.map_values("/names/", str.upper)
+    /// >>> with store.update() as tx:
+    /// ...     users[1] = "Grace"
+    /// ...     print(names[1], tx.cascade(), names[1])
+    /// ADA True GRACE
     fn cascade(&self, py: Python<'_>) -> PyResult<bool> {
         let shared = self.shared();
         let guard = shared.lock(py);
@@ -385,6 +407,18 @@ impl Transaction {
     }
 
     /// Leaves the transaction by hand: nothing of the block stands, and the block ends silently.
+    ///
+    /// TransactionError outside of the block, and while an inner block is open; so is a write after it in the block.
+    /// O(what was done in the block).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> users = store.mkdir("/users/", {1: "Ada"})
+    /// >>> with store.update() as tx:
+    /// ...     users.clear()
+    /// ...     tx.rollback()
+    /// >>> dict(users)
+    /// {1: 'Ada'}
     fn rollback(&self, py: Python<'_>) -> PyResult<()> {
         let shared = self.shared();
         let mut guard = shared.lock(py);
@@ -401,7 +435,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// What the transaction did, once the outermost block has committed; else None.
+    /// What the transaction did, once the outermost block has committed; else None, also of a savepoint.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> with store.update() as tx:
+    /// ...     users = store.mkdir("/users/", {1: "Ada"})
+    /// >>> tx.result
+    /// Commit(tick=2, rounds=1, changed={"/users/"}, removed={}, purged=0, mapped=0)
     #[getter]
     fn result(&self) -> Option<Commit> {
         if self.state() != CLOSED {
