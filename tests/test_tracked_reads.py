@@ -2,8 +2,8 @@
 
 A table: every kind of read, by every write. `inside` names the writes that change what the read shows, or
 that it can't be told from; any other write re-runs nothing. Each read is done by a mapper, and by lazy
-functions that are read in turn by a mapper, by another lazy function and from outside; of an input directory and
-of a derived one.
+functions that are read in turn by a mapper, by another lazy function and from outside; of an input directory
+and of a derived one.
 """
 
 import pytest

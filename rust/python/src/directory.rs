@@ -13,6 +13,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::convert;
 use crate::errors;
 use crate::host::{Object, PyHost, Task};
+use crate::html;
 use crate::input_directory::InputDirectory;
 use crate::iterators::{Entries, Keys};
 use crate::lazy::LazyDirectory;
@@ -385,11 +386,11 @@ impl Directory {
         let this = slf.get();
         let class = slf.get_type().name()?.to_string_lossy().into_owned();
         let name = this.name.as_str();
-        match this.shown(py) {
+        match this.shown(py, SHOWN) {
             None => Ok(format!("<{class} {name:?}>")),
-            Some(None) => Ok(format!("<{class} {name:?}, removed>")),
-            Some(Some((0, _))) => Ok(format!("<{class} {name:?}, empty>")),
-            Some(Some((count, rows))) => {
+            Some(None | Some(Shown { kind: DirKind::Lazy, .. })) => Ok(format!("<{class} {name:?}, removed>")),
+            Some(Some(Shown { count: 0, .. })) => Ok(format!("<{class} {name:?}, empty>")),
+            Some(Some(Shown { count, rows, .. })) => {
                 let mut shown = Vec::new();
                 for (key, values) in rows {
                     let key = convert::key_to_python(py, &key)?.repr()?.to_string_lossy().into_owned();
@@ -404,6 +405,16 @@ impl Directory {
                 Ok(format!("<{class} {name:?}, {count} {keys}: {{{}}}>", shown.join(", ")))
             }
         }
+    }
+
+    /// The name, the kind and the first rows as an HTML table, for notebooks.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> prices = Store().mkdir("/prices/", {"tea": 3, "coffee": 4})
+    /// >>> print(prices._repr_html_())  # doctest: +ELLIPSIS
+    /// <table ...
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html::directory(slf)
     }
 
     /// A directory of what fn(key, values) gives: pairs, a mapping, or None.
@@ -585,7 +596,14 @@ fn required<'a, 'py>(reducer: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, 
     if reducer.is_none() { Err(PyTypeError::new_err("reducer is None: pass Sum() or such")) } else { Ok(reducer) }
 }
 
-type Shown = Option<(usize, Vec<(Key, ValueVec<Object>)>)>;
+/// The beginning of a directory, for people to look at.
+pub struct Shown {
+    pub kind: DirKind,
+    /// Keys; of a lazy directory those that are kept.
+    pub count: usize,
+    /// The first rows.
+    pub rows: Vec<(Key, ValueVec<Object>)>,
+}
 
 impl Directory {
     fn read_only(&self, py: Python<'_>) -> PyErr {
@@ -596,10 +614,13 @@ impl Directory {
         errors::read_only(py, message)
     }
 
-    /// What `repr` shows, untracked: the number of keys and the first rows; `Some(None)` where there is no directory,
-    /// `None` where it can't be read now.
-    fn shown(&self, py: Python<'_>) -> Option<Shown> {
-        let first_rows = |view: View<'_, PyHost>| (view.len(), view.walk(false));
+    /// What `repr` shows, untracked; `Some(None)` where there is no directory, `None` where it can't be read now.
+    pub fn shown(&self, py: Python<'_>, most: usize) -> Option<Option<Shown>> {
+        let first_rows = |view: View<'_, PyHost>| {
+            let kind = view.kind();
+            let count = if kind == DirKind::Lazy { view.kept() } else { view.len() };
+            (kind, count, view.walk(false))
+        };
         let found = match &self.snapshot {
             Some(snapshot) => snapshot.get().read(py, &self.name, self.hint(), first_rows).ok()?,
             None => {
@@ -618,6 +639,6 @@ impl Directory {
                 }
             }
         };
-        Some(found.map(|(count, rows)| (count, rows.take(SHOWN).collect())))
+        Some(found.map(|(kind, count, rows)| Shown { kind, count, rows: rows.take(most).collect() }))
     }
 }
