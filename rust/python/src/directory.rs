@@ -387,10 +387,10 @@ impl Directory {
         let class = slf.get_type().name()?.to_string_lossy().into_owned();
         let name = this.name.as_str();
         match this.shown(py, SHOWN) {
-            None => Ok(format!("<{class} {name:?}>")),
-            Some(None | Some(Shown { kind: DirKind::Lazy, .. })) => Ok(format!("<{class} {name:?}, removed>")),
-            Some(Some(Shown { count: 0, .. })) => Ok(format!("<{class} {name:?}, empty>")),
-            Some(Some(Shown { count, rows, .. })) => {
+            Look::NotNow => Ok(format!("<{class} {name:?}>")),
+            Look::Nothing | Look::At(Shown { kind: DirKind::Lazy, .. }) => Ok(format!("<{class} {name:?}, removed>")),
+            Look::At(Shown { count: 0, .. }) => Ok(format!("<{class} {name:?}, empty>")),
+            Look::At(Shown { count, rows, .. }) => {
                 let mut shown = Vec::new();
                 for (key, values) in rows {
                     let key = convert::key_to_python(py, &key)?.repr()?.to_string_lossy().into_owned();
@@ -596,6 +596,15 @@ fn required<'a, 'py>(reducer: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, 
     if reducer.is_none() { Err(PyTypeError::new_err("reducer is None: pass Sum() or such")) } else { Ok(reducer) }
 }
 
+/// What there is to look at where a directory should be.
+pub enum Look {
+    /// It can't be read now.
+    NotNow,
+    /// There is no directory.
+    Nothing,
+    At(Shown),
+}
+
 /// The beginning of a directory, for people to look at.
 pub struct Shown {
     pub kind: DirKind,
@@ -614,20 +623,23 @@ impl Directory {
         errors::read_only(py, message)
     }
 
-    /// What `repr` shows, untracked; `Some(None)` where there is no directory, `None` where it can't be read now.
-    pub fn shown(&self, py: Python<'_>, most: usize) -> Option<Option<Shown>> {
+    /// What people see of it, with so many rows at the most; untracked.
+    pub fn shown(&self, py: Python<'_>, most: usize) -> Look {
         let first_rows = |view: View<'_, PyHost>| {
             let kind = view.kind();
             let count = if kind == DirKind::Lazy { view.kept() } else { view.len() };
             (kind, count, view.walk(false))
         };
         let found = match &self.snapshot {
-            Some(snapshot) => snapshot.get().read(py, &self.name, self.hint(), first_rows).ok()?,
+            Some(snapshot) => match snapshot.get().read(py, &self.name, self.hint(), first_rows) {
+                Ok(found) => found,
+                Err(_) => return Look::NotNow,
+            },
             None => {
                 let mut guard = self.shared().lock(py);
-                let scope = Shared::scope(py, &guard).ok()?;
+                let Ok(scope) = Shared::scope(py, &guard) else { return Look::NotNow };
                 if matches!(scope, Scope::Working) && guard.store.in_mapper() {
-                    return None;
+                    return Look::NotNow;
                 }
                 if matches!(scope, Scope::Published) {
                     let version = guard.store.published();
@@ -639,6 +651,9 @@ impl Directory {
                 }
             }
         };
-        Some(found.map(|(kind, count, rows)| Shown { kind, count, rows: rows.take(most).collect() }))
+        match found {
+            Some((kind, count, rows)) => Look::At(Shown { kind, count, rows: rows.take(most).collect() }),
+            None => Look::Nothing,
+        }
     }
 }

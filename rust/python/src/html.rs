@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::convert;
-use crate::directory::{Directory, Shown};
+use crate::directory::{Directory, Look, Shown};
 use crate::lazy::LazyDirectory;
 use crate::render;
 use crate::snapshot::Snapshot;
@@ -21,7 +21,7 @@ const DIRECTORIES: usize = 100;
 /// So many values of one key.
 const VALUES: usize = 5;
 
-fn renderer<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyModule>> {
+fn renderer(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("livedirs._html")
 }
 
@@ -32,7 +32,7 @@ fn plain<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 pub fn directory<'py>(slf: &Bound<'py, Directory>) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (slf.py(), slf.get());
     match this.shown(py, ROWS) {
-        Some(Some(shown)) if shown.kind != DirKind::Lazy => table(slf.as_any(), this, shown),
+        Look::At(shown) if shown.kind != DirKind::Lazy => table(slf.as_any(), this, shown),
         // Its repr shows no value here.
         _ => plain(slf.as_any()),
     }
@@ -41,7 +41,7 @@ pub fn directory<'py>(slf: &Bound<'py, Directory>) -> PyResult<Bound<'py, PyAny>
 pub fn lazy<'py>(slf: &Bound<'py, LazyDirectory>) -> PyResult<Bound<'py, PyAny>> {
     let handle = &slf.get().handle;
     match handle.shown(slf.py(), 0) {
-        Some(Some(shown)) if shown.kind == DirKind::Lazy => table(slf.as_any(), handle, shown),
+        Look::At(shown) if shown.kind == DirKind::Lazy => table(slf.as_any(), handle, shown),
         _ => plain(slf.as_any()),
     }
 }
