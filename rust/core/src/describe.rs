@@ -24,7 +24,13 @@ impl<H: Host> Store<H> {
     /// All directories, in the order of their names. O(directories).
     #[must_use]
     pub fn describe(&self) -> Vec<Described> {
-        describe(&self.ctx)
+        describe(&self.ctx, usize::MAX)
+    }
+
+    /// The first so many. O(directories described).
+    #[must_use]
+    pub fn describe_first(&self, most: usize) -> Vec<Described> {
+        describe(&self.ctx, most)
     }
 }
 
@@ -32,15 +38,22 @@ impl<H: Host> Version<H> {
     /// See [`Store::describe`].
     #[must_use]
     pub fn describe(&self) -> Vec<Described> {
-        describe(&self.0)
+        describe(&self.0, usize::MAX)
+    }
+
+    /// See [`Store::describe_first`].
+    #[must_use]
+    pub fn describe_first(&self, most: usize) -> Vec<Described> {
+        describe(&self.0, most)
     }
 }
 
-fn describe<H: Host>(ctx: &Context<H>) -> Vec<Described> {
+fn describe<H: Host>(ctx: &Context<H>, most: usize) -> Vec<Described> {
     let name_of = |id: NameId| ctx.dirs.name(id).map(Name::shown);
     ctx.dirs
         .iter()
         .filter(|(name, ..)| !name.is_previous())
+        .take(most)
         .map(|(name, _, directory)| {
             let mut parents: Vec<Name> = directory.parents().filter_map(name_of).collect();
             parents.dedup();

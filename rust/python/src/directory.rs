@@ -13,6 +13,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::convert;
 use crate::errors;
 use crate::host::{Object, PyHost, Task};
+use crate::html;
 use crate::input_directory::InputDirectory;
 use crate::iterators::{Entries, Keys};
 use crate::lazy::LazyDirectory;
@@ -419,11 +420,11 @@ impl Directory {
         let this = slf.get();
         let class = slf.get_type().name()?.to_string_lossy().into_owned();
         let name = this.name.as_str();
-        match this.shown(py) {
-            None => Ok(format!("<{class} {name:?}>")),
-            Some(None) => Ok(format!("<{class} {name:?}, removed>")),
-            Some(Some((0, _))) => Ok(format!("<{class} {name:?}, empty>")),
-            Some(Some((count, rows))) => {
+        match this.shown(py, SHOWN) {
+            Look::NotNow => Ok(format!("<{class} {name:?}>")),
+            Look::Nothing | Look::At(Shown { kind: DirKind::Lazy, .. }) => Ok(format!("<{class} {name:?}, removed>")),
+            Look::At(Shown { count: 0, .. }) => Ok(format!("<{class} {name:?}, empty>")),
+            Look::At(Shown { count, rows, .. }) => {
                 let mut shown = Vec::new();
                 for (key, values) in rows {
                     let key = convert::key_to_python(py, &key)?.repr()?.to_string_lossy().into_owned();
@@ -438,6 +439,16 @@ impl Directory {
                 Ok(format!("<{class} {name:?}, {count} {keys}: {{{}}}>", shown.join(", ")))
             }
         }
+    }
+
+    /// The name, the kind and the first rows as an HTML table, for notebooks.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> prices = Store().mkdir("/prices/", {"tea": 3, "coffee": 4})
+    /// >>> print(prices._repr_html_())  # doctest: +ELLIPSIS
+    /// <table ...
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html::directory(slf)
     }
 
     /// A directory of what fn(key, values) gives: pairs (key, value), a mapping, or None.
@@ -752,7 +763,23 @@ fn required<'a, 'py>(reducer: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, 
     if reducer.is_none() { Err(PyTypeError::new_err("reducer is None: pass Sum() or such")) } else { Ok(reducer) }
 }
 
-type Shown = Option<(usize, Vec<(Key, ValueVec<Object>)>)>;
+/// What there is to look at where a directory should be.
+pub enum Look {
+    /// It can't be read now.
+    NotNow,
+    /// There is no directory.
+    Nothing,
+    At(Shown),
+}
+
+/// The beginning of a directory, for people to look at.
+pub struct Shown {
+    pub kind: DirKind,
+    /// Keys; of a lazy directory those that are kept.
+    pub count: usize,
+    /// The first rows.
+    pub rows: Vec<(Key, ValueVec<Object>)>,
+}
 
 impl Directory {
     fn not_of_snapshot(&self, py: Python<'_>) -> PyResult<&Self> {
@@ -770,18 +797,24 @@ impl Directory {
         errors::read_only(py, message)
     }
 
-    /// What `repr` shows, untracked: the number of keys and the first rows; `Some(None)` where there is no directory,
-    /// `None` where it can't be read now.
-    fn shown(&self, py: Python<'_>) -> Option<Shown> {
-        let first_rows = |view: View<'_, PyHost>| (view.len(), view.walk(false));
+    /// What people see of it, with so many rows at the most; untracked.
+    pub fn shown(&self, py: Python<'_>, most: usize) -> Look {
+        let first_rows = |view: View<'_, PyHost>| {
+            let kind = view.kind();
+            let count = if kind == DirKind::Lazy { view.kept() } else { view.len() };
+            (kind, count, view.walk(false))
+        };
         let found = match &self.snapshot {
-            Some(snapshot) => snapshot.get().read(py, &self.name, self.hint(), first_rows).ok()?,
+            Some(snapshot) => match snapshot.get().read(py, &self.name, self.hint(), first_rows) {
+                Ok(found) => found,
+                Err(_) => return Look::NotNow,
+            },
             None => {
                 let shared = self.shared();
                 let mut guard = shared.lock(py);
-                let scope = Shared::scope(py, &guard).ok()?;
+                let Ok(scope) = Shared::scope(py, &guard) else { return Look::NotNow };
                 if matches!(scope, Scope::Working) && guard.store.in_mapper() {
-                    return None;
+                    return Look::NotNow;
                 }
                 if matches!(scope, Scope::Published) {
                     let version = guard.store.published();
@@ -793,6 +826,9 @@ impl Directory {
                 }
             }
         };
-        Some(found.map(|(count, rows)| (count, rows.take(SHOWN).collect())))
+        match found {
+            Some((kind, count, rows)) => Look::At(Shown { kind, count, rows: rows.take(most).collect() }),
+            None => Look::Nothing,
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::directory::Directory;
 use crate::errors;
 use crate::family;
 use crate::host::{Code, Object, PyHost, Task};
+use crate::html;
 use crate::shared::{Guard, Scope, Shared};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -157,6 +158,16 @@ impl LazyDirectory {
 
     fn __repr__(&self) -> String {
         format!("<LazyDirectory {:?}>", self.handle.name.as_str())
+    }
+
+    /// The name and the number of keys that are kept as an HTML table, for notebooks. It computes nothing.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> square = Store().lazy("/square/", lambda self, n: n * n)
+    /// >>> print(square._repr_html_())  # doctest: +ELLIPSIS
+    /// <table ...
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html::lazy(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -3,7 +3,7 @@
 //! The store itself is `livedirs-core`, a state machine without locks and without user code. Here are conversion
 //! (`convert`, `host`), ownership (`gc`), threads (`shared`) and the driver that runs the core's jobs in Python
 //! (`driver`, `transaction`); then one file for each class: `store`, `directory`, `input_directory`, `snapshot`, `reducer`, `records`,
-//! `iterators`.
+//! `iterators`. What people look at comes from `render` and `html`.
 
 #![allow(clippy::doc_markdown, clippy::doc_link_with_quotes, reason = "docs of classes and methods are docstrings")]
 #![allow(clippy::unused_self, reason = "methods of Python's protocols")]
@@ -23,6 +23,7 @@ mod following;
 mod fork;
 mod gc;
 mod host;
+mod html;
 mod input_directory;
 mod iterators;
 mod lazy;

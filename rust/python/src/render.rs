@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use livedirs_core::{Described, DirKind};
 
-const fn kind(kind: DirKind) -> &'static str {
+pub const fn kind(kind: DirKind) -> &'static str {
     match kind {
         DirKind::Input => "input",
         DirKind::Derived => "derived",

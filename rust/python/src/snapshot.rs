@@ -12,6 +12,7 @@ use crate::convert;
 use crate::directory::Directory;
 use crate::errors;
 use crate::host::PyHost;
+use crate::html;
 use crate::iterators::Names;
 use crate::store::Store;
 
@@ -152,6 +153,15 @@ impl Snapshot {
             Ok(version) => format!("<Snapshot of {} directories at tick {}>", version.len(), version.tick()),
             Err(_) => "<Snapshot, closed>".to_owned(),
         }
+    }
+
+    /// Its directories as an HTML table, for notebooks: kind, keys, parents, and whose mapper made them.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> print(Store().snapshot()._repr_html_())  # doctest: +ELLIPSIS
+    /// <table ...
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html::snapshot(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -18,6 +18,7 @@ use crate::errors;
 use crate::family::{self, Meant};
 use crate::fork::{Fork, Link};
 use crate::host::{Code, Object, PyHost, Task};
+use crate::html;
 use crate::input_directory::InputDirectory;
 use crate::iterators::Names;
 use crate::lazy::LazyDirectory;
@@ -508,6 +509,17 @@ impl Store {
         }
     }
 
+    /// Its directories as an HTML table, for notebooks: kind, keys, parents, and whose mapper made them.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> prices = store.mkdir("/prices/", {"tea": 3})
+    /// >>> print(store._repr_html_())  # doctest: +ELLIPSIS
+    /// <table ...
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html::store(slf)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(link) = &self.link {
             visit.call(&link.parent)?;
@@ -632,6 +644,21 @@ impl Store {
         match scope {
             Scope::Working => Ok(guard.store.describe()),
             Scope::Published => Ok(guard.store.published().describe()),
+        }
+    }
+
+    /// The number of directories, and the first of them; `None` where they can't be read now.
+    pub fn shown(&self, py: Python<'_>, most: usize) -> Option<(usize, Vec<livedirs_core::Described>)> {
+        let mut guard = self.shared.lock(py);
+        let scope = Shared::scope(py, &guard).ok()?;
+        match scope {
+            Scope::Working if guard.store.in_mapper() => None,
+            Scope::Working => Some((guard.store.len(), guard.store.describe_first(most))),
+            Scope::Published => {
+                let version = guard.store.published();
+                drop(guard);
+                Some((version.len(), version.describe_first(most)))
+            }
         }
     }
 

@@ -191,6 +191,12 @@ impl<'a, H: Host> View<'a, H> {
         self.0.rows.is_empty()
     }
 
+    /// Keys of a lazy directory that are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.0.lazy().map_or(0, |lazy| lazy.memos.total())
+    }
+
     /// The values of a key. O(log n).
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Values<'a, H::Value>> {
