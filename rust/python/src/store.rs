@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use livedirs_core::{Fold, Goal, Hooks, Key, Name, NameId, Op, Options, Parent, Range, Spec};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -307,6 +307,19 @@ impl Store {
         };
         let snapshots = self.shared.snapshots.load(Ordering::Relaxed);
         Ok(Stats::new(stats, queued, horizon, snapshots, self.capacity))
+    }
+
+    /// For tests: AssertionError, with what is broken, unless all holds that must hold of a store at this moment.
+    ///
+    /// O(n log n) for all that the store holds. In an open transaction only that is checked which holds at any time.
+    fn _check_invariants(&self, py: Python<'_>) -> PyResult<()> {
+        let guard = self.shared.lock(py);
+        if matches!(Shared::scope(py, &guard)?, Scope::Working) && guard.store.in_mapper() {
+            return Err(errors::transaction(py, "a mapper may not check the store"));
+        }
+        let checked = guard.store.check_invariants();
+        drop(guard);
+        checked.map_err(PyAssertionError::new_err)
     }
 
     /// The directories as a text tree: kind, size, parents.
