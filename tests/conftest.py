@@ -1,4 +1,7 @@
-"""Hypothesis profiles: `quick`, always the same, is the default; LIVEDIRS_EXAMPLES=n tries n new examples."""
+"""Hypothesis profiles: `quick`, always the same, is the default; LIVEDIRS_EXAMPLES=n tries n new examples.
+
+`--programs n` (LIVEDIRS_PROGRAMS=n) is how many random programs `test_programs.py` runs.
+"""
 
 import os
 
@@ -20,3 +23,16 @@ if examples:
         suppress_health_check=health,
     )  # fmt: skip
 settings.load_profile("more" if examples else "quick")
+
+
+def pytest_addoption(parser):
+    default = int(os.environ.get("LIVEDIRS_PROGRAMS", "500"))
+    parser.addoption("--programs", type=int, default=default, help="how many random programs are run")
+
+
+def pytest_generate_tests(metafunc):
+    """`seeds`: those of the random programs, 50 for each test."""
+    if "seeds" in metafunc.fixturenames:
+        most = metafunc.config.getoption("programs")
+        chunks = [range(first, min(first + 50, most)) for first in range(0, most, 50)]
+        metafunc.parametrize("seeds", chunks, ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")

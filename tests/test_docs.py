@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 OPERATIONS = DOCS / "operations"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-STUBS = [Path(livedirs.__file__).parent / name for name in ("_native.pyi", "_types.py", "_names.py", "_cursor.py")]
+STUBS = [
+    Path(livedirs.__file__).parent / name for name in ("_native.pyi", "_types.py", "_names.py", "_cursor.py")
+]
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")

@@ -17,31 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import livedirs
 from livedirs import Count, DirExistsError, DirInUseError, DirName
+from programs.prelude import Bag, Boom
 from support import contents, figures
 
 # ---- what programs are made of; `world` is a Store, or an OracleStore
-
-
-class Boom(Exception): ...
-
-
-class Bag:
-    """A reducer of the user's: all values, in an order of its own. It folds again when an int goes."""
-
-    initial = ()
-
-    def add(self, acc, value):
-        return tuple(sorted((*acc, repr(value))))
-
-    def remove(self, acc, value):
-        if isinstance(value, int):
-            return None
-        rest = list(acc)
-        rest.remove(repr(value))
-        return tuple(rest)
-
-    def result(self, acc):
-        return "|".join(acc)
 
 
 def kept(world, me, other):

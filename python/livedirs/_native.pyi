@@ -201,6 +201,7 @@ class Store:
 
         TransactionError in a mapper. O(n log n) for n directories.
         """
+    def _check_invariants(self) -> None: ...  # for tests: AssertionError, with what is broken
     def _repr_html_(self) -> str: ...
     def close(self) -> None:
         """Frees what the store holds. Later use is ClosedError; closing again does nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use livedirs_core::{Fold, Goal, Hooks, Key, Name, NameId, Op, Options, Parent, Range, Spec};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -424,6 +424,19 @@ impl Store {
         Ok(Stats::new(stats, queued, horizon, readers, self.capacity))
     }
 
+    /// For tests: AssertionError, with what is broken, unless all holds that must hold of a store at this moment.
+    ///
+    /// O(n log n) for all that the store holds. In an open transaction only that is checked which holds at any time.
+    fn _check_invariants(&self, py: Python<'_>) -> PyResult<()> {
+        let shared = self.shared();
+        let guard = shared.lock(py);
+        Shared::scope(py, &guard)?;
+        Shared::check_not_at_work(py, &guard, "check the store")?;
+        let checked = guard.store.check_invariants();
+        drop(guard);
+        checked.map_err(PyAssertionError::new_err)
+    }
+
     /// The directories as a text, a line for each: kind, number of keys, parents, and whose mapper made it.
     ///
     /// TransactionError in a mapper. O(n log n) for n directories.
@@ -649,7 +662,8 @@ impl Store {
 
     /// The number of directories, and the first of them; `None` where they can't be read now.
     pub fn shown(&self, py: Python<'_>, most: usize) -> Option<(usize, Vec<livedirs_core::Described>)> {
-        let mut guard = self.shared.lock(py);
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
         let scope = Shared::scope(py, &guard).ok()?;
         match scope {
             Scope::Working if guard.store.in_mapper() => None,
