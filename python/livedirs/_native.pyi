@@ -177,11 +177,22 @@ class Store:
     @property
     def tick(self) -> int:
         """The store's clock: 1 at first, and one more after every commit. TransactionError in a mapper."""
-    def changes(self, since: int) -> DirChanges: ...
-    def cursor(self, *, since: int | None = None) -> _Cursor[DirChanges]: ...
+    def changes(self, since: int) -> DirChanges:
+        """The directories that changed at tick `since` or later, and those that went: exact, or with reset=True all there are.
+
+        A reset comes where tombstones stamped since then are purged already. ValueError where `since` is later than the
+        present tick; TransactionError in a mapper. O((c + 1) log n) for c changes.
+        """
+    def cursor(self, *, since: int | None = None) -> _Cursor[DirChanges]:
+        """A reader of the directories that come, change and go, from tick `since` on; None: first it is told all there are.
+
+        Close it, or use it in a `with` block. ValueError where `since` is later than the present tick; TransactionError in
+        a mapper. O(log n).
+        """
     def snapshot(self) -> Snapshot:
         """The last commit's version, for reading; it stays as it is. TransactionError in a mapper. O(1)."""
-    def fork(self) -> Fork: ...
+    def fork(self) -> Fork:
+        """An independent store over the last commit's version. TransactionError in a mapper. O(1)."""
 
     # -- upkeep
     def purge_deleted_dirs(self) -> int:
@@ -421,9 +432,26 @@ class Directory(Mapping[_K, _V], Generic[_K, _V]):
         """
 
     # -- readers
-    def changes(self, since: int) -> Changes[_K, _V]: ...
-    def cursor(self, *, since: int | None = None) -> _Cursor[Changes[_K, _V]]: ...
-    def subscribe(self, fn: Callable[[Changes[_K, _V]], object]) -> Subscription: ...
+    def changes(self, since: int) -> Changes[_K, _V]:
+        """The keys that changed at tick `since` or later: exact, or with reset=True all there are.
+
+        A reset comes where tombstones stamped since then are purged already, and where the directory was made since then.
+        ValueError where `since` is later than the present tick; DirNotFoundError; TransactionError in a mapper.
+        O((c + 1) log n) for c changes.
+        """
+    def cursor(self, *, since: int | None = None) -> _Cursor[Changes[_K, _V]]:
+        """A reader of its keys, from tick `since` on; None: first it is told all there are.
+
+        Close it, or use it in a `with` block. ValueError where `since` is later than the present tick; DirNotFoundError;
+        ReadOnlyError of a snapshot's directory; TransactionError in a mapper. O(log n).
+        """
+    def subscribe(self, fn: Callable[[Changes[_K, _V]], object]) -> Subscription:
+        """Has fn(changes) called after each commit that concerns it, until the subscription is closed.
+
+        It is called on the thread that commits, or on one that still runs callbacks of an earlier commit, in the order of
+        registration. An exception is logged by the logger "livedirs". TypeError where fn is not callable;
+        DirNotFoundError; ReadOnlyError of a snapshot's directory; TransactionError in a mapper. O(log n).
+        """
 
 @final
 class InputDirectory(Directory[_K, _V], MutableMapping[_K, _V]):
@@ -612,7 +640,8 @@ class Mean(Reducer[Any, float]):
 class Changes(Generic[_K, _V]):
     """What changed in a directory: the values of each key that changed, () for one that is gone.
 
-    reset: entries is all there is. removed: the directory itself is gone. tick: pass it as `since` next time.
+    Where `reset` is True, `entries` is all there is, and what the reader holds beside it is gone. Where `removed` is
+    True, so is the directory itself. `tick`: pass it as `since` next time.
     """
 
     @property
@@ -627,9 +656,9 @@ class Changes(Generic[_K, _V]):
 
 @final
 class DirChanges:
-    """What changed among the directories of a store.
+    """What changed among the directories of a store: names.
 
-    reset: changed is all there is, and removed is empty. tick: pass it as `since` next time.
+    Where `reset` is True, `changed` is all there is, and `removed` is empty. `tick`: pass it as `since` next time.
     """
 
     @property
@@ -643,30 +672,44 @@ class DirChanges:
 
 @disjoint_base
 class Cursor(Generic[_C]):
-    """A registered reader: the Rust half of `livedirs.Cursor`."""
+    """A registered reader. What it has not read yet stays readable; close it, or drop it."""
 
     def __new__(cls, store: Store, name: Any, since: int | None) -> Self: ...
     @property
-    def position(self) -> int: ...
+    def position(self) -> int:
+        """The tick up to which, exclusive, it has seen everything. ClosedError."""
     @property
-    def lag(self) -> int: ...
+    def lag(self) -> int:
+        """How many ticks it is behind the last commit. ClosedError."""
     @property
-    def expired(self) -> bool: ...
-    def poll(self) -> _C | None: ...
-    def wait(self, timeout: float | None = None) -> _C | None: ...
+    def expired(self) -> bool:
+        """Whether it lagged more than the store's `max_lag`: its next poll starts over. ClosedError."""
+    def poll(self) -> _C | None:
+        """What is new, or None; it moves on all the same, and never blocks.
+
+        Inside of a transaction it shows the last commit. ClosedError; TransactionError in a mapper. O(1) where nothing
+        is new, else O((c + 1) log n) for c changes.
+        """
+    def wait(self, timeout: float | None = None) -> _C | None:
+        """What is new, as soon as anything is; None after `timeout` seconds, or where it was closed meanwhile.
+
+        ClosedError; TransactionError in a mapper or inside of a transaction.
+        """
     def _poll_or_call(self, wake: Callable[[], object]) -> _C | None: ...
     def _forget(self, wake: Callable[[], object]) -> None: ...
     @property
     def _is_open(self) -> bool: ...
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """It needs no more what it has not read. Closing again does nothing. O(log n) for each tombstone that goes."""
     def __exit__(self, *exc: object) -> None: ...
     def __class_getitem__(cls, key: Any) -> GenericAlias: ...
 
 @final
 class Subscription:
-    """Somebody who is told of each commit that concerns a directory, until it is closed."""
+    """Somebody who is told of each commit that concerns a directory, until it is closed; what `subscribe` returns."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """It is told nothing more, not of commits that it has not been told of yet either. Closing again does nothing."""
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc: object) -> None: ...
 
@@ -675,9 +718,17 @@ class Fork(Store):
     """An independent store over the version of another, which shares memory until one of them writes."""
 
     @property
-    def base(self) -> int: ...
-    def merge(self, *, rebase: bool = False) -> Commit: ...
-    def discard(self) -> None: ...
+    def base(self) -> int:
+        """The tick of the store that it came from at which it was made, or merged last. ClosedError."""
+    def merge(self, *, rebase: bool = False) -> Commit:
+        """Puts the fork's changes into the store that it came from, in one transaction.
+
+        ConflictError where the store has moved since, unless `rebase`: then the fork first takes over what changed there.
+        Nothing has changed on either side if anything fails. TransactionError inside of a transaction of either;
+        ClosedError. O(log n) for each row and directory that differs, and what their cascades cost.
+        """
+    def discard(self) -> None:
+        """Drops it, as leaving its `with` block does. Later use is ClosedError; discarding again does nothing."""
 
 @final
 class Snapshot:

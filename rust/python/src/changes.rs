@@ -9,19 +9,27 @@ use crate::convert;
 use crate::host::Object;
 use crate::records::names;
 
-/// What changed in a directory.
+/// What changed in a directory: the values of each key that changed, () for one that is gone.
 ///
-/// entries: in the order of the keys, the values of each key that changed, () for one that is gone; where reset is True
-/// all that there is, and what the reader holds beside it is gone.
+/// Where `reset` is True, `entries` is all there is, and what the reader holds beside it is gone. Where `removed` is
+/// True, so is the directory itself. `tick`: pass it as `since` next time.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store(history=10)
+/// >>> users = store.mkdir("/users/", {1: "Ada", 2: "Grace"})
+/// >>> tick = store.tick
+/// >>> del users[1]
+/// >>> users.changes(tick)
+/// Changes(tick=3, reset=False, removed=False, entries={1: ()})
 #[pyclass(frozen, get_all, generic, module = "livedirs", name = "Changes")]
 pub struct Changes {
-    /// Pass it as `since` next time.
+    /// The tick up to which it tells; pass it as `since` next time.
     tick: u64,
-    /// Whether entries is all there is.
+    /// Whether `entries` is all there is.
     reset: bool,
     /// Whether the directory itself is gone.
     removed: bool,
-    /// Key -> values.
+    /// Key -> values, in the order of the keys; () for a key that is gone.
     entries: Py<PyMappingProxy>,
 }
 
@@ -43,12 +51,23 @@ impl Changes {
     }
 }
 
-/// What changed among the directories of a store.
+/// What changed among the directories of a store: names.
+///
+/// Where `reset` is True, `changed` is all there is, and `removed` is empty. `tick`: pass it as `since` next time.
+///
+/// >>> from livedirs import Store
+/// >>> store = Store()
+/// >>> users, posts = store.mkdir("/users/"), store.mkdir("/posts/")
+/// >>> tick = store.tick
+/// >>> users[1] = "Ada"
+/// >>> store.remove_dir("/posts/")
+/// >>> store.changes(tick).changed, store.changes(store.tick).changed
+/// (frozenset({DirName('/users/')}), frozenset())
 #[pyclass(frozen, get_all, module = "livedirs", name = "DirChanges")]
 pub struct DirChanges {
-    /// Pass it as `since` next time.
+    /// The tick up to which it tells; pass it as `since` next time.
     tick: u64,
-    /// Whether changed is all there is; removed is empty then.
+    /// Whether `changed` is all there is; `removed` is empty then.
     reset: bool,
     /// Names of directories that are there, and were created or modified.
     changed: Py<PyFrozenSet>,

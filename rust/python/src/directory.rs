@@ -662,8 +662,19 @@ impl Directory {
         Directory::of(store, name.previous(), id)
     }
 
-    /// The keys that changed at `since` or later: exact, or with reset=True all that there are. ValueError where `since`
-    /// is later than the present tick.
+    /// The keys that changed at tick `since` or later: exact, or with reset=True all there are.
+    ///
+    /// A reset comes where tombstones stamped since then are purged already, and where the directory was made since then.
+    /// ValueError where `since` is later than the present tick; DirNotFoundError; TransactionError in a mapper.
+    /// O((c + 1) log n) for c changes.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> users = store.mkdir("/users/", {1: "Ada"})
+    /// >>> tick = store.tick
+    /// >>> users[2] = "Grace"
+    /// >>> dict(users.changes(tick).entries)
+    /// {2: ('Grace',)}
     fn changes<'py>(&self, since: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = since.py();
         let since = crate::cursor::since(since)?;
@@ -685,17 +696,35 @@ impl Directory {
         crate::changes::keys_to_python(py, changes)
     }
 
-    /// A reader of its keys, from tick `since` on; None: first it is told all that there are.
+    /// A reader of its keys, from tick `since` on; None: first it is told all there are.
+    ///
+    /// Close it, or use it in a `with` block. ValueError where `since` is later than the present tick; DirNotFoundError;
+    /// ReadOnlyError of a snapshot's directory; TransactionError in a mapper. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/", {1: "Ada"})
+    /// >>> with users.cursor() as cursor:
+    /// ...     first = cursor.poll()
+    /// ...     del users[1]
+    /// ...     print(dict(cursor.poll().entries))
+    /// {1: ()}
     #[pyo3(signature = (*, since=None))]
     fn cursor<'py>(slf: &Bound<'py, Self>, since: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         let this = slf.get().not_of_snapshot(slf.py())?;
         crate::cursor::make(this.store.bind(slf.py()), Some(&this.name), since)
     }
 
-    /// Calls fn(changes) after each commit that concerns it, until the subscription is closed, on the thread that commits
-    /// or on one that still runs callbacks of an earlier commit.
+    /// Has fn(changes) called after each commit that concerns it, until the subscription is closed.
     ///
-    /// An exception is logged by the logger "livedirs".
+    /// It is called on the thread that commits, or on one that still runs callbacks of an earlier commit, in the order of
+    /// registration. An exception is logged by the logger "livedirs". TypeError where fn is not callable;
+    /// DirNotFoundError; ReadOnlyError of a snapshot's directory; TransactionError in a mapper. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> users = Store().mkdir("/users/")
+    /// >>> with users.subscribe(lambda changes: print(dict(changes.entries))):
+    /// ...     users[1] = "Ada"
+    /// {1: ('Ada',)}
     fn subscribe<'py>(
         slf: &Bound<'py, Self>,
         r#fn: &Bound<'py, PyAny>,

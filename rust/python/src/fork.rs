@@ -56,7 +56,7 @@ impl Drop for Link {
     }
 }
 
-/// An independent store over the version of another, made in O(1), which shares memory until one of them writes.
+/// An independent store over the version of another, which shares memory until one of them writes.
 ///
 /// >>> from livedirs import Store
 /// >>> store = Store()
@@ -205,7 +205,7 @@ fn publish(py: Python<'_>, shared: &Arc<Shared>, told: bool) -> (Option<livedirs
 
 #[pymethods]
 impl Fork {
-    /// The tick of the store at which it was made, or merged last.
+    /// The tick of the store that it came from at which it was made, or merged last. ClosedError.
     #[getter]
     fn base(slf: &Bound<'_, Self>) -> PyResult<u64> {
         let base = Fork::link(slf)?.base();
@@ -214,8 +214,9 @@ impl Fork {
 
     /// Puts the fork's changes into the store that it came from, in one transaction.
     ///
-    /// ConflictError where the store has moved since, unless rebase: then the fork first takes over what changed there.
-    /// Nothing has changed on either side if anything fails.
+    /// ConflictError where the store has moved since, unless `rebase`: then the fork first takes over what changed there.
+    /// Nothing has changed on either side if anything fails. TransactionError inside of a transaction of either;
+    /// ClosedError. O(log n) for each row and directory that differs, and what their cascades cost.
     #[pyo3(signature = (*, rebase=false))]
     fn merge(slf: &Bound<'_, Self>, rebase: bool) -> PyResult<Commit> {
         let py = slf.py();
@@ -251,7 +252,7 @@ impl Fork {
         commit.map(Commit::new).ok_or_else(|| errors::transaction(py, "the merge told nothing"))
     }
 
-    /// Drops it. Later use is ClosedError; discarding again does nothing.
+    /// Drops it, as leaving its `with` block does. Later use is ClosedError; discarding again does nothing.
     fn discard(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.as_super().get().close(slf.py())
     }

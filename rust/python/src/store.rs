@@ -343,8 +343,17 @@ impl Store {
         }
     }
 
-    /// The directories that changed at `since` or later, and those that went: exact, or with reset=True all that there
-    /// are. ValueError where `since` is later than the present tick.
+    /// The directories that changed at tick `since` or later, and those that went: exact, or with reset=True all there are.
+    ///
+    /// A reset comes where tombstones stamped since then are purged already. ValueError where `since` is later than the
+    /// present tick; TransactionError in a mapper. O((c + 1) log n) for c changes.
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> tick = store.tick
+    /// >>> users = store.mkdir("/users/")
+    /// >>> store.changes(tick)
+    /// DirChanges(tick=2, reset=False, changed={"/users/"}, removed={})
     fn changes<'py>(&self, since: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = since.py();
         let version = self.published_since(py, cursor::since(since)?)?;
@@ -352,6 +361,17 @@ impl Store {
     }
 
     /// A reader of the directories that come, change and go, from tick `since` on; None: first it is told all there are.
+    ///
+    /// Close it, or use it in a `with` block. ValueError where `since` is later than the present tick; TransactionError in
+    /// a mapper. O(log n).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> with store.cursor() as cursor:
+    /// ...     first = cursor.poll()
+    /// ...     users = store.mkdir("/users/")
+    /// ...     print(cursor.poll())
+    /// DirChanges(tick=2, reset=False, changed={"/users/"}, removed={})
     #[pyo3(signature = (*, since=None))]
     fn cursor<'py>(slf: &Bound<'py, Self>, since: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         cursor::make(slf, None, since)
@@ -377,7 +397,15 @@ impl Store {
         Ok(Snapshot::new(slf.clone().unbind(), version))
     }
 
-    /// An independent store over the last commit's version. O(1).
+    /// An independent store over the last commit's version. TransactionError in a mapper. O(1).
+    ///
+    /// >>> from livedirs import Store
+    /// >>> store = Store()
+    /// >>> users = store.mkdir("/users/", {1: "Ada"})
+    /// >>> with store.fork() as fork:
+    /// ...     fork["/users/"][2] = "Grace"
+    /// ...     print(len(fork["/users/"]), len(users))
+    /// 2 1
     fn fork<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Fork>> {
         Fork::of(slf)
     }
