@@ -1,7 +1,7 @@
 """Fills stores under memray; prints for each what was allocated, and by how much `stats().bytes` grew.
 
 Run as: python accounts.py <keys> <folder for the recordings>. The values are one object, and the objects of
-the interpreter live in its arenas, which are mapped and not allocated: so what is allocated is of the Rust side.
+the interpreter live in its arenas, which are mapped and not allocated: what is allocated is of the Rust side.
 """
 
 import gc
