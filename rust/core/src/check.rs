@@ -298,6 +298,8 @@ fn check_memos<H: Host>(ctx: &Context<H>) -> Checked {
         let Some(lazy) = directory.lazy() else { continue };
         map_holds("memos", &lazy.memos)?;
         count += lazy.memos.total();
+        let with_trail = lazy.memos.iter().filter(|(.., memo)| memo.trail.is_some()).count();
+        ensure!(lazy.trails == with_trail, "lazy: trails is {}, not {with_trail}", lazy.trails);
         for (key, (), memo) in &lazy.memos {
             known.insert((memo.used, dir, key.clone()));
             let in_order = ctx.uses.contains_key(&(memo.used, dir, key.clone()));

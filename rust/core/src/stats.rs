@@ -1,8 +1,10 @@
 //! What a store holds, in numbers.
 
-use crate::context::Context;
-use crate::directory::Directory;
+use crate::Key;
+use crate::context::{Context, NameId};
+use crate::directory::{Directory, Mirror, Trail};
 use crate::dirs::State;
+use crate::reads::Tag;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::transaction::Version;
@@ -100,12 +102,37 @@ fn oldest_key_tombstone<H: Host>(directory: &Directory<H>) -> Option<Tick> {
         .next()
 }
 
+/// What the two counts of an `Arc` take.
+const ARC_HEADER: usize = 2 * size_of::<usize>();
+
 /// What the maps of a version allocate; what is shared with other versions counts in each.
 fn bytes<H: Host>(ctx: &Context<H>) -> usize {
     let dirs = &ctx.dirs;
     let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
     let of_each: usize = dirs.iter().map(|(name, _, directory)| name.as_str().len() + directory.bytes()).sum();
-    maps + ctx.arrows.bytes() + ctx.dependencies.bytes() + ctx.tombed.bytes() + of_each
+    // Each dependency stands in the trail of its reader too.
+    let reads = ctx.dependencies.len() * size_of::<(NameId, Tag)>();
+    let lags = ctx.mirrors.iter().map(|(.., mirror)| mirror.bytes()).sum::<usize>();
+    let previous = ctx.mirrors.bytes() + lags;
+    maps + ctx.arrows.bytes()
+        + ctx.dependencies.bytes()
+        + reads
+        + ctx.uses.bytes()
+        + ctx.tombed.bytes()
+        + previous
+        + of_each
+}
+
+/// What so many trails allocate, but for the reads in them.
+const fn trails(count: usize) -> usize {
+    count * (ARC_HEADER + size_of::<Trail>())
+}
+
+impl Mirror {
+    /// What lags. Nodes of the standard library's sets are half full when keys come in order.
+    fn bytes(&self) -> usize {
+        2 * size_of::<Key>() * self.lag.len()
+    }
 }
 
 impl<H: Host> Directory<H> {
@@ -115,10 +142,11 @@ impl<H: Host> Directory<H> {
             let units: usize = derived.units.iter().map(crate::tick_map::TickMap::bytes).sum();
             let folding = derived.folding.as_ref().map_or(0, |folding| {
                 let members = folding.members.as_ref().map_or(0, crate::tick_map::TickMap::bytes);
-                folding.groups.bytes() + folding.sorted.bytes() + members
+                folding.groups.bytes() + folding.sorted.bytes() + folding.pending.bytes() + members
             });
-            units + folding + std::mem::size_of_val(&*derived.arrows)
+            units + folding + std::mem::size_of_val(&*derived.arrows) + trails(derived.trails)
         });
-        size_of::<Self>() + self.rows.bytes() + tombs + derived
+        let lazy = self.lazy().map_or(0, |lazy| lazy.memos.bytes() + trails(lazy.trails));
+        size_of::<Self>() + self.rows.bytes() + tombs + derived + lazy
     }
 }

@@ -41,10 +41,12 @@ pub(crate) struct Lazy<H: Host> {
     /// Its memos are not dropped for going unread.
     pub(crate) keep: bool,
     pub(crate) memos: TickMap<Key, Memo<H::Value>, ()>,
+    /// How many memos have a trail.
+    pub(crate) trails: usize,
 }
 
 impl<H: Host> Clone for Lazy<H> {
     fn clone(&self) -> Self {
-        Lazy { code: self.code.clone(), keep: self.keep, memos: self.memos.clone() }
+        Lazy { code: self.code.clone(), keep: self.keep, memos: self.memos.clone(), trails: self.trails }
     }
 }

@@ -231,7 +231,13 @@ impl<H: Host> Context<H> {
     /// Sets or removes what is remembered of a lazy key; what was there.
     pub(crate) fn put_memo(&mut self, dir: NameId, key: Key, memo: Option<Memo<H::Value>>) -> Option<Memo<H::Value>> {
         self.edit_dir(dir, |directory| match &mut directory.kind {
-            Kind::Lazy(lazy) => put(&mut lazy.memos, key, memo.map(|memo| ((), memo))).map(|((), memo)| memo),
+            Kind::Lazy(lazy) => {
+                let now = usize::from(memo.as_ref().is_some_and(|memo| memo.trail.is_some()));
+                let old = put(&mut lazy.memos, key, memo.map(|memo| ((), memo))).map(|((), memo)| memo);
+                let was = usize::from(old.as_ref().is_some_and(|memo| memo.trail.is_some()));
+                lazy.trails = lazy.trails + now - was;
+                old
+            }
             _ => None,
         })
         .flatten()

@@ -258,7 +258,9 @@ impl<H: Host> Store<H> {
                 }
                 Kind::Input(hooks.clone())
             }
-            Spec::Lazy { code, keep } => Kind::Lazy(Lazy { code: code.clone(), keep: *keep, memos: TickMap::new() }),
+            Spec::Lazy { code, keep } => {
+                Kind::Lazy(Lazy { code: code.clone(), keep: *keep, memos: TickMap::new(), trails: 0 })
+            }
             Spec::Derived { fold, shared, .. } => {
                 let mut derived = Derived::new(Arc::clone(&plan.arrows), fold.clone(), *shared);
                 derived.parent_generations = parent_generations;

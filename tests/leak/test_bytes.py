@@ -1,0 +1,34 @@
+"""`stats().bytes` is what a memory profiler sees of the Rust side, to within 20 %."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KEYS = 5_000
+CASES = (
+    "rows units reads_of_keys reads_of_ranges sums greatest reducer "
+    "lazy lazy_kept lazy_reads lazy_recursion previous"
+).split()
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    script = Path(__file__).with_name("accounts.py")
+    command = [sys.executable, str(script), str(KEYS), str(tmp_path_factory.mktemp("bytes"))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_each_case_is_asked_for(found):
+    assert sorted(found) == sorted(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_accounted_is_what_is_allocated(case, found):
+    allocated, accounted = found[case]["allocated"], found[case]["accounted"]
+    assert allocated > 40 * KEYS
+    assert accounted == pytest.approx(allocated, rel=0.2)
