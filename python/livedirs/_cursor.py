@@ -80,12 +80,14 @@ class Cursor(_native.Cursor[C]):
         return self
 
     def __del__(self, warn: Any = warnings.warn) -> None:
-        if self._is_open:
-            warn(
-                f"unclosed {self!r} of a livedirs store: close it, or use it in a with block",
-                ResourceWarning,
-                source=self,
-            )
+        if not self._is_open:
+            return
+        message = f"unclosed {self!r} of a livedirs store: close it, or use it in a with block"
+        try:
+            warn(message, ResourceWarning, source=self)
+        finally:
+            # Who records warnings may hold it as their source.
+            self.close()
 
 
 Cursor.__module__ = "livedirs"

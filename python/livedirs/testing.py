@@ -1,0 +1,162 @@
+"""For tests of code that uses a store: whether it leaves anything behind.
+
+`assert_no_residue(store)` compares what a store holds before and after a block. The module is a pytest plugin
+too, which pytest finds by itself: the marker `no_residue` looks at every store that a test made and that is still
+held when it ends, and the fixture `store` is a new store, closed afterwards.
+
+>>> from livedirs import Store
+>>> from livedirs.testing import assert_no_residue
+>>> store = Store()
+>>> sessions = store.mkdir("/sessions/")
+>>> with assert_no_residue(store):
+...     sessions["ada"] = 1
+...     del sessions["ada"]
+>>> with assert_no_residue(store):
+...     views = sessions.map_values("/views/", str)
+Traceback (most recent call last):
+AssertionError: 2 counts are not what they were:
+  dirs: 1 before, 2 after (+1)
+  names: 1 before, 2 after (+1)
+new directories: '/views/'
+"""
+
+import gc
+import weakref
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from livedirs._native import LazyDirectory, Stats, Store
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["assert_no_residue"]
+
+# All of `Stats` but tick, horizon, purged and bytes, which say nothing of what is left.
+COMPARED = [
+    *("dirs", "dir_tombstones", "key_tombstones", "oldest_tombstone", "keys", "dependencies", "queued"),
+    *("lazy_keys", "names", "cursors", "snapshots", "forks", "capacity"),
+]
+# What a store at rest has none of.
+NONE_AT_REST = "dir_tombstones", "key_tombstones", "queued", "cursors"
+
+# So many names or keys are listed.
+LISTED = 10
+
+
+def listed(things: Iterable[object]) -> str:
+    """The first of them, as text."""
+    shown = [repr(str(thing) if isinstance(thing, str) else thing) for thing in things]
+    more = len(shown) - LISTED
+    return ", ".join(shown[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def remembered(store: Store, stats: Stats) -> Iterator[str]:
+    """What was removed and is kept for a reader: names, and keys of directories, as far as it can be told."""
+    since = stats.oldest_tombstone
+    if since is None:
+        return
+    names = sorted(store.changes(since).removed)
+    if names:
+        yield f"removed directories that a reader still needs: {listed(names)}"
+    for name in store:
+        directory = store[name]
+        if isinstance(directory, LazyDirectory):
+            continue
+        changes = directory.changes(max(since, directory.created + 1))
+        keys = [key for key, values in changes.entries.items() if not values]
+        if keys:
+            yield f"removed keys of {str(name)!r} that a reader still needs: {listed(keys)}"
+
+
+def difference(store: Store, before: Stats, names: set[str]) -> str | None:
+    """What differs from what was there, as text; None if nothing does."""
+    after = store.stats()
+    lines = []
+    for name in COMPARED:
+        was, now = getattr(before, name), getattr(after, name)
+        if was != now:
+            counts = isinstance(was, int) and isinstance(now, int)
+            lines.append(f"  {name}: {was} before, {now} after" + (f" ({now - was:+})" if counts else ""))
+    if not lines:
+        return None
+    lines.insert(
+        0,
+        "1 count is not what it was:" if len(lines) == 1 else f"{len(lines)} counts are not what they were:",
+    )
+    left = sorted(name for name in store if name not in names)
+    if left:
+        lines.append(f"new directories: {listed(left)}")
+    gone = sorted(name for name in names if name not in store)
+    if gone:
+        lines.append(f"directories that are gone: {listed(gone)}")
+    lines.extend(remembered(store, after))
+    return "\n".join(lines)
+
+
+@contextmanager
+def assert_no_residue(store: Store) -> Iterator[None]:
+    """Fail unless `stats()` after the block equals `stats()` before it, in all but tick, horizon, purged and bytes.
+
+    The AssertionError names each count that differs and by how much, and which directories, names and keys are left. What
+    only waits for Python's cycle collector is collected first. An exception that leaves the block leaves it as it is.
+    """
+    gc.collect()
+    before, names = store.stats(), set(store)
+    yield
+    gc.collect()
+    residue = difference(store, before, names)
+    if residue is not None:
+        raise AssertionError(residue)
+
+
+# ------------------------------------------------------------------------------------------ the pytest plugin
+
+
+def live_stores() -> list[Store]:
+    """All stores that something holds, but for closed ones."""
+    found = [thing for thing in gc.get_objects() if isinstance(thing, Store)]
+    return [store for store in found if not repr(store).endswith((", closed>", ", discarded>"))]
+
+
+def residue(store: Store) -> str | None:
+    """Tombstones, work that is due, cursors that were not closed, as text; None if there is none."""
+    stats = store.stats()
+    lines = [f"  {name}: {getattr(stats, name)}" for name in NONE_AT_REST if getattr(stats, name)]
+    return "\n".join([f"{store!r} is left with", *lines, *remembered(store, stats)]) if lines else None
+
+
+try:
+    import pytest
+except ImportError:  # Without pytest the module has assert_no_residue alone.
+    pass
+else:
+
+    def pytest_configure(config: "pytest.Config") -> None:
+        """Make the marker known."""
+        config.addinivalue_line(
+            "markers",
+            "no_residue: every livedirs store that the test made, and that is still held when it ends, has no "
+            "tombstone, no work that is due and no open cursor",
+        )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(item: "pytest.Item") -> Generator[None, Any, Any]:
+        """Look at the stores that a marked test leaves. One that fails anyway is left alone."""
+        if item.get_closest_marker("no_residue") is None:
+            return (yield)
+        known: weakref.WeakSet[Store] = weakref.WeakSet(live_stores())
+        result = yield
+        gc.collect()
+        made = [store for store in live_stores() if store not in known]
+        found = [text for text in map(residue, made) if text is not None]
+        if found:
+            raise AssertionError("\n".join(found))
+        return result
+
+    @pytest.fixture
+    def store() -> Iterator[Store]:
+        """Give a test a new store, and close it when the test is over."""
+        with Store() as made:
+            yield made
