@@ -140,10 +140,13 @@ def test_an_exception_leaves_the_block_as_it_is():
 def test_what_waits_for_the_cycle_collector_is_no_residue():
     store = Store()
     users = store.mkdir("/users/", {1: "ada"})
-    with pytest.warns(ResourceWarning), assert_no_residue(store):
+
+    def leave():
         cycle = [users.cursor()]
         cycle.append(cycle)
-        del cycle
+
+    with pytest.warns(ResourceWarning), assert_no_residue(store):
+        leave()
 
 
 # ----------------------------------------------------------------------------------------------- the plugin

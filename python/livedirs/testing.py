@@ -1,8 +1,8 @@
 """For tests of code that uses a store: whether it leaves anything behind.
 
 `assert_no_residue(store)` compares what a store holds before and after a block. The module is a pytest plugin
-too, which pytest finds by itself: the marker `no_residue` looks at every store that a test made and that is still
-held when it ends, and the fixture `store` is a new store, closed afterwards.
+too, which pytest finds by itself: the marker `no_residue` looks at every store that a test made and that is
+still held when it ends, and the fixture `store` is a new store, closed afterwards.
 
 >>> from livedirs import Store
 >>> from livedirs.testing import assert_no_residue
@@ -46,14 +46,14 @@ LISTED = 10
 
 
 def listed(things: Iterable[object]) -> str:
-    """The first of them, as text."""
+    """List the first of them, as text."""
     shown = [repr(str(thing) if isinstance(thing, str) else thing) for thing in things]
     more = len(shown) - LISTED
     return ", ".join(shown[:LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def remembered(store: Store, stats: Stats) -> Iterator[str]:
-    """What was removed and is kept for a reader: names, and keys of directories, as far as it can be told."""
+    """Tell what was removed and is kept for a reader: names, and keys, as far as the store tells."""
     since = stats.oldest_tombstone
     if since is None:
         return
@@ -71,7 +71,7 @@ def remembered(store: Store, stats: Stats) -> Iterator[str]:
 
 
 def difference(store: Store, before: Stats, names: set[str]) -> str | None:
-    """What differs from what was there, as text; None if nothing does."""
+    """Tell what differs from what was there; None if nothing does."""
     after = store.stats()
     lines = []
     for name in COMPARED:
@@ -97,10 +97,11 @@ def difference(store: Store, before: Stats, names: set[str]) -> str | None:
 
 @contextmanager
 def assert_no_residue(store: Store) -> Iterator[None]:
-    """Fail unless `stats()` after the block equals `stats()` before it, in all but tick, horizon, purged and bytes.
+    """Fail unless `stats()` is the same after the block, in all but tick, horizon, purged and bytes.
 
-    The AssertionError names each count that differs and by how much, and which directories, names and keys are left. What
-    only waits for Python's cycle collector is collected first. An exception that leaves the block leaves it as it is.
+    The AssertionError names each count that differs and by how much, and which directories, names and keys
+    are left. What only waits for Python's cycle collector is collected first. An exception that leaves the
+    block leaves it as it is.
     """
     gc.collect()
     before, names = store.stats(), set(store)
@@ -115,13 +116,13 @@ def assert_no_residue(store: Store) -> Iterator[None]:
 
 
 def live_stores() -> list[Store]:
-    """All stores that something holds, but for closed ones."""
+    """Find all stores that something holds, but for closed ones."""
     found = [thing for thing in gc.get_objects() if isinstance(thing, Store)]
     return [store for store in found if not repr(store).endswith((", closed>", ", discarded>"))]
 
 
 def residue(store: Store) -> str | None:
-    """Tombstones, work that is due, cursors that were not closed, as text; None if there is none."""
+    """Tell which tombstones, due work and open cursors there are; None if there are none."""
     stats = store.stats()
     lines = [f"  {name}: {getattr(stats, name)}" for name in NONE_AT_REST if getattr(stats, name)]
     return "\n".join([f"{store!r} is left with", *lines, *remembered(store, stats)]) if lines else None
@@ -137,8 +138,8 @@ else:
         """Make the marker known."""
         config.addinivalue_line(
             "markers",
-            "no_residue: every livedirs store that the test made, and that is still held when it ends, has no "
-            "tombstone, no work that is due and no open cursor",
+            "no_residue: every livedirs store that the test made, and that is still held when it ends, "
+            "has no tombstone, no work that is due and no open cursor",
         )
 
     @pytest.hookimpl(wrapper=True)
