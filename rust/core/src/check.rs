@@ -414,12 +414,16 @@ fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &De
             let live = live.filter(|(key, _)| arrow.accepts(key)).take(limit);
             taken.extend(live.map(|(key, content)| (key, content.to_vec().into_vec())));
         }
-        if !derived.has_units(number) {
-            ensure!(units.total() == 0, "derived: an arrow that passes rows through has units");
-        } else if !units.iter().map(|(key, ..)| key).eq(taken.keys().copied()) {
-            let there: Vec<&Key> = units.iter().map(|(key, ..)| key).collect();
-            return Err(format!("derived: units of arrow {number} are {there:?}, keys taken {:?}", taken.keys()));
+        let is_folded = derived.folding.is_some();
+        for (key, (), unit) in units {
+            ensure!(taken.contains_key(key), "derived: arrow {number} has a unit of {key}, which it does not take");
+            let is_stored = unit.trail.is_some() || !unit.outs.is_implied(key, is_folded);
+            ensure!(is_stored, "derived: the unit of {key} goes without saying, but is stored");
         }
+        ensure!(
+            derived.has_units(number) || units.total() == 0,
+            "derived: an arrow that passes rows through has units"
+        );
         if !matches!(arrow.op, Op::Map(_)) {
             for (key, values) in taken {
                 gave.entry(key.clone()).or_default().insert(derived.source(number, key), values);
@@ -430,6 +434,13 @@ fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &De
             for (of, value) in unit.outs.iter() {
                 let of_source = gave.entry(of.clone()).or_default().entry(derived.source(number, key));
                 of_source.or_default().push(value.clone());
+            }
+        }
+        // What units gave that go without saying is known by the rows alone.
+        for key in taken.into_keys().filter(|key| !is_folded && !units.contains_key(*key)) {
+            let source = derived.source(number, key);
+            if let Some(values) = directory.content(key).and_then(|content| content.part(key, &source)) {
+                gave.entry(key.clone()).or_default().insert(source, values.as_slice().to_vec());
             }
         }
     }

@@ -3,7 +3,8 @@
 //! Most of what becomes due in a directory does so in ascending order (the rows of its parent change in that order) and
 //! before any of it runs. So a bucket takes what comes as it comes, and sorts it when the first is asked for.
 //!
-//! Invariants: `sorted` is strictly descending; `fresh` may repeat what is in either; no bucket is empty.
+//! Invariants: `sorted` is strictly descending; `fresh` may repeat what is in either; no bucket is empty; `few` is
+//! strictly descending by directory, and no directory of it is in `many`.
 
 use std::collections::BTreeMap;
 
@@ -69,22 +70,34 @@ impl Bucket {
     }
 }
 
+/// The height of a directory and its number: the order of the cascade.
+type At = (u32, NameId);
+
+/// So many directories stand in a vector. Next to none in tests, so that both are used.
+const FEW_DIRS: usize = if cfg!(test) { 2 } else { 16 };
+
+/// A directory with anything due stands in one of the two: those that come first are few and kept in a vector, which
+/// costs less than a tree; those for which it has no room, in the tree.
 #[derive(Debug, Default)]
-pub(crate) struct DueQueue(BTreeMap<(u32, NameId), Bucket>);
+pub(crate) struct DueQueue {
+    /// The first to run stands last.
+    few: Vec<(At, Bucket)>,
+    many: BTreeMap<At, Bucket>,
+}
 
 impl DueQueue {
     pub(crate) const fn new() -> Self {
-        DueQueue(BTreeMap::new())
+        DueQueue { few: Vec::new(), many: BTreeMap::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.few.is_empty() && self.many.is_empty()
     }
 
     /// O(n log n) where something came since it was last asked.
     pub(crate) fn len(&mut self) -> usize {
-        self.0
-            .values_mut()
+        let few = self.few.iter_mut().map(|(_, bucket)| bucket);
+        few.chain(self.many.values_mut())
             .map(|bucket| {
                 bucket.settle();
                 bucket.sorted.len()
@@ -92,48 +105,81 @@ impl DueQueue {
             .sum()
     }
 
+    fn bucket(&mut self, at: At) -> Option<&mut Bucket> {
+        match self.few.iter().rposition(|(there, _)| *there == at) {
+            Some(place) => self.few.get_mut(place).map(|(_, bucket)| bucket),
+            None if self.many.is_empty() => None,
+            None => self.many.get_mut(&at),
+        }
+    }
+
+    /// Nothing of a directory is due any more.
+    fn drop_bucket(&mut self, at: At) {
+        match self.few.iter().rposition(|(there, _)| *there == at) {
+            Some(place) => drop(self.few.remove(place)),
+            None => drop(self.many.remove(&at)),
+        }
+    }
+
     /// O(1) in ascending order.
     pub(crate) fn insert(&mut self, due: Due) {
-        let bucket = self.0.entry((due.height, due.dir)).or_default();
+        let at = (due.height, due.dir);
         let item = (due.part, due.key);
-        if bucket.fresh.last() != Some(&item) {
-            bucket.fresh.push(item);
+        if let Some(bucket) = self.bucket(at) {
+            if bucket.fresh.last() != Some(&item) {
+                bucket.fresh.push(item);
+            }
+            return;
+        }
+        let bucket = Bucket { sorted: SmallVec::new(), fresh: smallvec::smallvec![item] };
+        if self.few.len() < FEW_DIRS {
+            let place = self.few.iter().rposition(|(there, _)| *there > at).map_or(0, |before| before + 1);
+            self.few.insert(place, (at, bucket));
+        } else {
+            self.many.insert(at, bucket);
         }
     }
 
     /// Whether it was due. O(log n), O(1) for the first of its directory.
     pub(crate) fn remove(&mut self, due: &Due) -> bool {
         let at = (due.height, due.dir);
-        let Some(bucket) = self.0.get_mut(&at) else { return false };
+        let Some(bucket) = self.bucket(at) else { return false };
         let Ok(found) = bucket.find(&(due.part, due.key.clone())) else { return false };
         bucket.sorted.remove(found);
         if bucket.sorted.is_empty() {
-            self.0.remove(&at);
+            self.drop_bucket(at);
         }
         true
     }
 
     pub(crate) fn contains(&mut self, due: &Due) -> bool {
-        let bucket = self.0.get_mut(&(due.height, due.dir));
+        let bucket = self.bucket((due.height, due.dir));
         bucket.is_some_and(|bucket| bucket.find(&(due.part, due.key.clone())).is_ok())
     }
 
     /// The first directory with anything due, in the order of the cascade, that is not `skipped`.
     pub(crate) fn first_dir(&self, skipped: impl Fn(NameId) -> bool) -> Option<(u32, NameId)> {
-        self.0.keys().find(|(_, dir)| !skipped(*dir)).copied()
+        let few = self.few.iter().rev().map(|(at, _)| *at).find(|(_, dir)| !skipped(*dir));
+        let many = self.many.keys().copied().find(|(_, dir)| !skipped(*dir));
+        match (few, many) {
+            (Some(few), Some(many)) => Some(few.min(many)),
+            (few, many) => few.or(many),
+        }
     }
 
     pub(crate) fn has_dir(&self, height: u32, dir: NameId) -> bool {
-        self.0.contains_key(&(height, dir))
+        let at = (height, dir);
+        self.few.iter().any(|(there, _)| *there == at) || self.many.contains_key(&at)
     }
 
     /// Takes out the first that is due of a directory.
     pub(crate) fn take_first_of(&mut self, height: u32, dir: NameId) -> Option<Item> {
-        let bucket = self.0.get_mut(&(height, dir))?;
+        let at = (height, dir);
+        let bucket = self.bucket(at)?;
         bucket.settle();
         let first = bucket.sorted.pop();
         if bucket.sorted.is_empty() {
-            self.0.remove(&(height, dir));
+            self.drop_bucket(at);
         }
         first
     }

@@ -29,6 +29,11 @@ impl FanOuts {
     pub(crate) fn forget(&mut self) {
         self.0.clear();
     }
+
+    /// The child of that number, of the directory that stands there.
+    pub(super) fn child(&self, at: usize, number: usize) -> Option<Child> {
+        self.0.get(at)?.1.as_ref()?.get(number).copied()
+    }
 }
 
 impl<H: Host> Store<H> {
@@ -43,17 +48,19 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// The children of a directory that take every key of it; `None` where the index has to be asked.
-    pub(crate) fn fan_out(&mut self, dir: NameId) -> Children {
-        if let Some((_, children)) = self.fan_outs.0.iter().find(|(of, _)| *of == dir) {
-            return children.clone();
-        }
-        let children = self.find_children(dir);
-        if self.fan_outs.0.len() == REMEMBERED {
-            self.fan_outs.forget();
-        }
-        self.fan_outs.0.push((dir, children.clone()));
-        children
+    /// The children of a directory where all of them take every key of it: where they stand, see
+    /// [`FanOuts::child`]. `None` where the index has to be asked.
+    pub(super) fn fan_out(&mut self, dir: NameId) -> Option<usize> {
+        let known = self.fan_outs.0.iter().position(|(of, _)| *of == dir);
+        let at = known.unwrap_or_else(|| {
+            let children = self.find_children(dir);
+            if self.fan_outs.0.len() == REMEMBERED {
+                self.fan_outs.forget();
+            }
+            self.fan_outs.0.push((dir, children));
+            self.fan_outs.0.len() - 1
+        });
+        self.fan_outs.0.get(at)?.1.as_ref().map(|_| at)
     }
 
     fn find_children(&self, dir: NameId) -> Children {

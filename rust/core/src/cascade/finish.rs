@@ -10,10 +10,11 @@ use smallvec::SmallVec;
 
 use crate::Key;
 use crate::context::Reader;
-use crate::directory::{Content, Outputs, Outs, Trail, Unit, Vals};
+use crate::directory::{Content, Outputs, Outs, Source, Trail, Unit, Vals};
 use crate::error::Result;
 use crate::store::Store;
-use crate::value::Host;
+use crate::tick_map::SetOutcome;
+use crate::value::{Host, Verdicts};
 
 use super::frame::Frame;
 
@@ -30,8 +31,8 @@ type BothSides<'a, V> = (Vec<&'a V>, Vec<&'a V>);
 type AllChanged<V> = SmallVec<[Changed<V>; 2]>;
 
 impl<H: Host> Store<H> {
-    /// Replaces what a unit gave, read and made. `outputs`: `None` where the unit is no more. On success they are
-    /// taken.
+    /// Replaces what a unit gave, read and made. `outputs`: `None` where the unit is no more. Those that are kept are
+    /// taken; the others stay with the host, who drops them with no lock held.
     pub(super) fn replace_unit(
         &mut self,
         reader: &Reader,
@@ -42,10 +43,37 @@ impl<H: Host> Store<H> {
             return Ok(());
         };
         let is_folded = derived.folding.is_some();
-        let old = derived.units[usize::from(reader.part)].get(&reader.key);
+        // Only units that go without saying.
+        let are_implied = !is_folded && derived.units[usize::from(reader.part)].total() == 0;
+        match outputs {
+            _ if trail.is_some() || derived.trails > 0 => self.replace_any(reader, outputs, trail),
+            Some(outputs) if is_folded && !outputs.is_empty() => self.replace_folded(reader, outputs),
+            Some(outputs) if are_implied && outputs.iter().all(|(key, _)| *key == reader.key) => {
+                let source = derived.source(reader.part, &reader.key);
+                self.give_outputs(reader, source, outputs)
+            }
+            None if are_implied => self.give(reader, None),
+            outputs => self.replace_any(reader, outputs, trail),
+        }
+    }
+
+    /// The same for units of all kinds.
+    fn replace_any(
+        &mut self,
+        reader: &Reader,
+        outputs: Option<&mut Outputs<H::Value>>,
+        trail: Option<Trail>,
+    ) -> Result<(), H> {
+        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
+            return Ok(());
+        };
+        let is_folded = derived.folding.is_some();
+        let stored = derived.units[usize::from(reader.part)].get(&reader.key).cloned();
+        let was_stored = stored.is_some();
+        let old = stored.or_else(|| self.implied_unit(reader));
         let there: &[(Key, H::Value)] = outputs.as_deref().map_or(&[], |outputs| outputs.as_slice());
-        let changed = self.what_changed(old.map(|unit| &unit.outs), there)?;
-        let old_trail = old.and_then(|unit| unit.trail.clone());
+        let changed = what_changed(&self.verdicts, old.as_ref().map(|unit| &unit.outs), there)?;
+        let old_trail = old.as_ref().and_then(|unit| unit.trail.clone());
         let new_trail = match (trail, &old_trail) {
             (None, _) => None,
             (Some(trail), Some(old)) if **old == trail => Some(Arc::clone(old)),
@@ -56,20 +84,20 @@ impl<H: Host> Store<H> {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             _ => false,
         };
-        let unit = match outputs {
-            None if old.is_none() => return Ok(()),
-            None => None,
-            Some(_) if changed.is_empty() && same_trail && old.is_some() => return Ok(()),
-            Some(outputs) => {
-                // Where nothing changed the outputs stay with the host, who drops them with no lock held.
-                let outs = match old {
-                    Some(old) if changed.is_empty() => old.outs.clone(),
-                    _ => Outs::from_vec(std::mem::take(outputs)),
-                };
-                Some(Unit { outs, trail: new_trail.clone() })
-            }
-        };
-        self.set_unit(reader, unit);
+        if changed.is_empty() && same_trail && outputs.is_some() {
+            return Ok(());
+        }
+        let unit = outputs.and_then(|outputs| {
+            let outs = match old {
+                Some(old) if changed.is_empty() => old.outs,
+                _ => Outs::from_vec(outputs.iter().cloned().collect()),
+            };
+            let is_implied = new_trail.is_none() && outs.is_implied(&reader.key, is_folded);
+            (!is_implied).then(|| Unit { outs, trail: new_trail.clone() })
+        });
+        if was_stored || unit.is_some() {
+            self.set_unit(reader, unit);
+        }
         // What it reads counts before what it gives: who reads its own output is due again, from its first run on.
         if !same_trail {
             self.follow_trail(reader, old_trail.as_deref(), new_trail.as_deref());
@@ -84,86 +112,72 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// The keys for which a unit gives other values than before.
-    fn what_changed(&self, old: Option<&Outs<H::Value>>, new: &[(Key, H::Value)]) -> Result<AllChanged<H::Value>, H> {
-        let mut changed = SmallVec::new();
-        let old = old.unwrap_or(&Outs::None);
-        match (old, new) {
-            (Outs::None, []) => {}
-            (Outs::One(key, was), [(there, is)]) if key == there => {
-                if !self.verdicts.values(was, is)? {
-                    let (old, new) = (Some(Vals::One(was.clone())), Some(Vals::One(is.clone())));
-                    changed.push(Changed { key: key.clone(), old, new });
-                }
+    /// Replaces what a unit of a folded directory gave, which read and made nothing, and did not before: one descent
+    /// finds what it gave, compares, and replaces it.
+    fn replace_folded(&mut self, reader: &Reader, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
+        let verdicts = &self.verdicts;
+        let mut found = Ok(SmallVec::new());
+        let done = self.ctx.edit_derived(reader.dir, |derived| {
+            let units = derived.units.get_mut(usize::from(reader.part))?;
+            let outcome = units.set_with(&reader.key, |there| {
+                found = what_changed(verdicts, there.map(|((), unit)| &unit.outs), outputs);
+                let is_changed = found.as_ref().is_ok_and(|changed: &AllChanged<H::Value>| !changed.is_empty());
+                is_changed.then(|| ((), Unit { outs: Outs::from_vec(std::mem::take(outputs)), trail: None }))
+            });
+            match outcome {
+                SetOutcome::Kept => None,
+                SetOutcome::Added => Some(None),
+                SetOutcome::Replaced((), unit) => Some(Some(unit)),
             }
-            (Outs::None, [(key, value)]) => {
-                changed.push(Changed { key: key.clone(), old: None, new: Some(Vals::One(value.clone())) });
-            }
-            (Outs::One(key, value), []) => {
-                changed.push(Changed { key: key.clone(), old: Some(Vals::One(value.clone())), new: None });
-            }
-            _ => self.what_of_many_changed(old, new, &mut changed)?,
+        });
+        let found = found?;
+        if let Some(old) = done.flatten() {
+            self.log_unit(reader, old);
         }
-        Ok(changed)
-    }
-
-    fn what_of_many_changed(
-        &self,
-        old: &Outs<H::Value>,
-        new: &[(Key, H::Value)],
-        changed: &mut AllChanged<H::Value>,
-    ) -> Result<(), H> {
-        let mut keys: BTreeMap<&Key, BothSides<'_, H::Value>> = BTreeMap::new();
-        for (key, value) in old.iter() {
-            keys.entry(key).or_default().0.push(value);
-        }
-        for (key, value) in new {
-            keys.entry(key).or_default().1.push(value);
-        }
-        let mut unsure = Vec::new();
-        for (key, (was, is)) in keys {
-            let equal = match self.verdicts.sequences(was.iter().copied(), is.iter().copied()) {
-                _ if was.len() != is.len() => false,
-                Ok(equal) => equal,
-                Err(mut pairs) => {
-                    unsure.append(&mut pairs);
-                    continue;
-                }
-            };
-            if !equal {
-                let old = Vals::from_vec(was.into_iter().cloned().collect());
-                let new = Vals::from_vec(is.into_iter().cloned().collect());
-                changed.push(Changed { key: key.clone(), old, new });
-            }
-        }
-        if unsure.is_empty() { Ok(()) } else { Err(unsure.into()) }
-    }
-
-    /// The row of a key gets what this unit gives now, unless that is what it has.
-    pub(super) fn contribute(&mut self, reader: &Reader, key: &Key, values: Option<Vals<H::Value>>) -> Result<(), H> {
-        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return Ok(()) };
-        let Some(derived) = directory.derived() else { return Ok(()) };
-        let source = derived.source(reader.part, &reader.key);
-        let part = directory.content(key).and_then(|content| content.part(key, &source));
-        let equal = match (part, &values) {
-            (None, None) => true,
-            (Some(a), Some(b)) => {
-                let (a, b) = (a.as_slice(), b.as_slice());
-                a.len() == b.len() && self.verdicts.sequences(a.iter(), b.iter())?
-            }
-            _ => false,
-        };
-        if !equal {
-            self.set_part(reader, key, values);
+        for changed in found {
+            self.fold_changed(reader, changed);
         }
         Ok(())
+    }
+
+    /// The row of a unit's own key gets what the unit gives now, unless that is what it has; all in one descent. The
+    /// outputs bear that key.
+    fn give_outputs(&mut self, reader: &Reader, source: Source, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
+        self.put_row_with(reader.dir, &reader.key, |verdicts, row| {
+            let there = row.and_then(|row| row.part(&reader.key, &source)).map_or(&[][..], Vals::as_slice);
+            let given = outputs.iter().map(|(_, value)| value);
+            if there.len() == given.len() && verdicts.sequences(there.iter(), given)? {
+                return Ok(None);
+            }
+            let values = std::mem::take(outputs).into_iter().map(|(_, value)| value).collect();
+            Ok(Some(Content::with_part(row, &reader.key, source, Vals::from_vec(values))))
+        })
+        .map(drop)
+    }
+
+    /// The same of values that stand elsewhere too.
+    pub(super) fn give(&mut self, reader: &Reader, values: Option<Vals<H::Value>>) -> Result<(), H> {
+        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
+            return Ok(());
+        };
+        let source = derived.source(reader.part, &reader.key);
+        self.put_row_with(reader.dir, &reader.key, |verdicts, row| {
+            let there = row.and_then(|row| row.part(&reader.key, &source)).map_or(&[][..], Vals::as_slice);
+            let given = values.as_ref().map_or(&[][..], Vals::as_slice);
+            if there.len() == given.len() && verdicts.sequences(there.iter(), given.iter())? {
+                return Ok(None);
+            }
+            Ok(Some(Content::with_part(row, &reader.key, source, values)))
+        })
+        .map(drop)
     }
 
     /// The row of a key gets what this unit gives now, which is known to differ.
     fn set_part(&mut self, reader: &Reader, key: &Key, values: Option<Vals<H::Value>>) {
         let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else { return };
         let source = derived.source(reader.part, &reader.key);
-        self.put_row_with(reader.dir, key, |row| Content::with_part(row, key, source, values));
+        // The function refuses nothing.
+        drop(self.put_row_with(reader.dir, key, |_, row| Ok(Some(Content::with_part(row, key, source, values)))));
     }
 
     /// Brings the dependencies in line with what a unit read now, and lets go of what it made before and not now.
@@ -195,7 +209,7 @@ impl<H: Host> Store<H> {
             self.abandon(frame);
             return false;
         }
-        let old = self.unit(reader).cloned();
+        let old = self.unit(reader);
         let old_trail = old.as_ref().and_then(|unit| unit.trail.clone());
         let mut trail = frame.trail().unwrap_or_default();
         if let Some(old) = &old_trail {
@@ -221,7 +235,7 @@ impl<H: Host> Store<H> {
 
     /// A unit lets go of what it made, to be run again.
     pub(super) fn let_go(&mut self, reader: &Reader) {
-        let unit = self.unit(reader).cloned();
+        let unit = self.unit(reader);
         let Some(Unit { outs, trail: Some(trail) }) = unit else { return };
         let held = Trail { reads: trail.reads.clone(), created: Vec::new() };
         self.set_unit(reader, Some(Unit { outs, trail: Some(Arc::new(held)) }));
@@ -230,9 +244,79 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// What a unit gave, read and made in its last run.
-    fn unit(&self, reader: &Reader) -> Option<&Unit<H::Value>> {
+    /// What a unit gave, read and made in its last run; `None` also where all of that is nothing.
+    fn unit(&self, reader: &Reader) -> Option<Unit<H::Value>> {
         let derived = self.ctx.dirs.get(reader.dir)?.derived()?;
-        derived.units.get(usize::from(reader.part))?.get(&reader.key)
+        let stored = derived.units.get(usize::from(reader.part))?.get(&reader.key);
+        stored.cloned().or_else(|| self.implied_unit(reader))
     }
+
+    /// A unit that is not stored, as its row tells.
+    fn implied_unit(&self, reader: &Reader) -> Option<Unit<H::Value>> {
+        let directory = self.ctx.dirs.get(reader.dir)?;
+        let derived = directory.derived().filter(|derived| derived.folding.is_none())?;
+        let source = derived.source(reader.part, &reader.key);
+        let values = directory.content(&reader.key)?.part(&reader.key, &source)?;
+        let outputs = values.as_slice().iter().map(|value| (reader.key.clone(), value.clone())).collect();
+        Some(Unit { outs: Outs::from_vec(outputs), trail: None })
+    }
+}
+
+/// The keys for which a unit gives other values than before.
+fn what_changed<H: Host>(
+    verdicts: &Verdicts<H>,
+    old: Option<&Outs<H::Value>>,
+    new: &[(Key, H::Value)],
+) -> Result<AllChanged<H::Value>, H> {
+    let mut changed = SmallVec::new();
+    let old = old.unwrap_or(&Outs::None);
+    match (old, new) {
+        (Outs::None, []) => {}
+        (Outs::One(key, was), [(there, is)]) if key == there => {
+            if !verdicts.values(was, is)? {
+                let (old, new) = (Some(Vals::One(was.clone())), Some(Vals::One(is.clone())));
+                changed.push(Changed { key: key.clone(), old, new });
+            }
+        }
+        (Outs::None, [(key, value)]) => {
+            changed.push(Changed { key: key.clone(), old: None, new: Some(Vals::One(value.clone())) });
+        }
+        (Outs::One(key, value), []) => {
+            changed.push(Changed { key: key.clone(), old: Some(Vals::One(value.clone())), new: None });
+        }
+        _ => what_of_many_changed(verdicts, old, new, &mut changed)?,
+    }
+    Ok(changed)
+}
+
+fn what_of_many_changed<H: Host>(
+    verdicts: &Verdicts<H>,
+    old: &Outs<H::Value>,
+    new: &[(Key, H::Value)],
+    changed: &mut AllChanged<H::Value>,
+) -> Result<(), H> {
+    let mut keys: BTreeMap<&Key, BothSides<'_, H::Value>> = BTreeMap::new();
+    for (key, value) in old.iter() {
+        keys.entry(key).or_default().0.push(value);
+    }
+    for (key, value) in new {
+        keys.entry(key).or_default().1.push(value);
+    }
+    let mut unsure = Vec::new();
+    for (key, (was, is)) in keys {
+        let equal = match verdicts.sequences(was.iter().copied(), is.iter().copied()) {
+            _ if was.len() != is.len() => false,
+            Ok(equal) => equal,
+            Err(mut pairs) => {
+                unsure.append(&mut pairs);
+                continue;
+            }
+        };
+        if !equal {
+            let old = Vals::from_vec(was.into_iter().cloned().collect());
+            let new = Vals::from_vec(is.into_iter().cloned().collect());
+            changed.push(Changed { key: key.clone(), old, new });
+        }
+    }
+    if unsure.is_empty() { Ok(()) } else { Err(unsure.into()) }
 }

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::name::Name;
 use crate::number::{ExactSum, Number};
 use crate::store::Store;
+use crate::tick_map::SetOutcome;
 use crate::value::{Host, Rank, Value};
 
 use super::finish::Changed;
@@ -80,28 +81,26 @@ impl<H: Host> Store<H> {
         let Some(derived) = directory.derived() else { return };
         let Some(folding) = derived.folding.as_deref() else { return };
         let source = derived.source(reader.part, &reader.key);
+        if matches!(folding.fold, Fold::Count | Fold::Sum | Fold::Mean) {
+            let keeps_members = folding.members.is_some();
+            let class = self.fold_numbers(reader.dir, &changed);
+            if keeps_members {
+                self.set_member(reader.dir, (changed.key.clone(), source), changed.new);
+            } else if !class.is_ranked() {
+                self.collect_members(reader.dir);
+            }
+            return self.fold_is_due(height, reader.dir, changed.key);
+        }
         let fold = folding.fold.clone();
         let keeps_members = folding.members.is_some();
         let mut group = folding.groups.get(&changed.key).cloned().unwrap_or_default();
         let Changed { key, old, new } = changed;
         group.count = group.count + values_of(new.as_ref()).len() - values_of(old.as_ref()).len();
-        match &fold {
-            Fold::Count => {}
-            Fold::Sum | Fold::Mean => {
-                let Group { sum, class, .. } = &mut group;
-                let sum = sum.get_or_insert_with(ExactSum::default);
-                for value in values_of(old.as_ref()) {
-                    value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
-                }
-                for value in values_of(new.as_ref()) {
-                    value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
-                }
-            }
-            Fold::Min | Fold::Max => {
-                self.rank_values(reader.dir, &key, &source, old.as_ref(), &mut group.class, false);
-                self.rank_values(reader.dir, &key, &source, new.as_ref(), &mut group.class, true);
-            }
-            Fold::User(_) => self.note_pending(reader.dir, &key, &source, old, new.clone()),
+        if matches!(fold, Fold::User(_)) {
+            self.note_pending(reader.dir, &key, &source, old, new.clone());
+        } else {
+            self.rank_values(reader.dir, &key, &source, old.as_ref(), &mut group.class, false);
+            self.rank_values(reader.dir, &key, &source, new.as_ref(), &mut group.class, true);
         }
         let needs_members = !group.class.is_ranked();
         let gone = group.count == 0;
@@ -114,9 +113,52 @@ impl<H: Host> Store<H> {
         } else if needs_members {
             self.collect_members(reader.dir);
         }
-        let due = Reader { dir: reader.dir, part: FOLD, key };
+        self.fold_is_due(height, reader.dir, key);
+    }
+
+    fn fold_is_due(&mut self, height: u32, dir: NameId, key: Key) {
+        let due = Reader { dir, part: FOLD, key };
         self.forget_failure(&due);
         self.enqueue(height, due);
+    }
+
+    /// The accumulator of a fold that only counts and sums follows what changed, in one descent. Of what class its
+    /// values are now.
+    fn fold_numbers(&mut self, dir: NameId, changed: &Changed<H::Value>) -> Class {
+        let (gone, come) = (values_of(changed.old.as_ref()), values_of(changed.new.as_ref()));
+        let mut now = Class::default();
+        let done = self.ctx.edit_folding(dir, |folding| {
+            let sums = !matches!(folding.fold, Fold::Count);
+            let mut is_empty = false;
+            let outcome = folding.groups.set_with(&changed.key, |there| {
+                let mut group = there.map_or_else(Group::default, |((), group)| group.clone());
+                group.count = group.count + come.len() - gone.len();
+                if sums {
+                    let Group { sum, class, .. } = &mut group;
+                    let sum = sum.get_or_insert_with(ExactSum::default);
+                    for value in gone {
+                        value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
+                    }
+                    for value in come {
+                        value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
+                    }
+                }
+                now = group.class;
+                is_empty = group.count == 0;
+                Some(((), group))
+            });
+            if is_empty {
+                folding.groups.remove(&changed.key);
+            }
+            match outcome {
+                SetOutcome::Replaced((), group) => Some(group),
+                SetOutcome::Kept | SetOutcome::Added => None,
+            }
+        });
+        if let Some(old) = done {
+            self.log_group(dir, &changed.key, old);
+        }
+        now
     }
 
     /// Values of a unit enter or leave the order of Min and Max.
@@ -254,15 +296,14 @@ impl<H: Host> Store<H> {
     }
 
     fn put_folded(&mut self, dir: NameId, key: &Key, value: &H::Value) -> Result<(), H> {
-        let there = self.ctx.dirs.get(dir).and_then(|directory| directory.content(key)).and_then(Content::single);
-        let equal = match there {
-            Some(there) => self.verdicts.values(there, value)?,
-            None => false,
-        };
-        if !equal {
-            self.put_row(dir, key, Some(Content::one(value.clone())));
-        }
-        Ok(())
+        self.put_row_with(dir, key, |verdicts, row| {
+            let equal = match row.and_then(Content::single) {
+                Some(there) => verdicts.values(there, value)?,
+                None => false,
+            };
+            Ok((!equal).then(|| Some(Content::one(value.clone()))))
+        })
+        .map(drop)
     }
 }
 

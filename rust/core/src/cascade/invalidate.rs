@@ -14,12 +14,12 @@ use super::lazy::LAZY;
 impl<H: Host> Store<H> {
     /// A row of a directory changed: units of its children over that key are due, and those who read it.
     pub(crate) fn row_changed(&mut self, dir: NameId, key: &Key, change: Change) {
-        if let Some(children) = self.fan_out(dir) {
-            for (child, part, height) in children {
+        if let Some(at) = self.fan_out(dir) {
+            let mut number = 0;
+            while let Some((child, part, height)) = self.fan_outs.child(at, number) {
+                number += 1;
                 let reader = Reader { dir: child, part, key: key.clone() };
-                if !self.work.failed.is_empty() {
-                    self.forget_failure(&reader);
-                }
+                self.forget_failure(&reader);
                 self.enqueue(height, reader);
             }
         } else {
@@ -90,11 +90,11 @@ impl<H: Host> Store<H> {
         let Some(directory) = self.ctx.dirs.get(dir) else { return };
         let Some(derived) = directory.derived() else { return };
         let height = directory.height;
-        let keys: Vec<Key> = if derived.has_units(arrow) {
-            derived.units[usize::from(arrow)].iter().map(|(key, ..)| key.clone()).collect()
-        } else {
-            directory.rows.iter().map(|(key, ..)| key.clone()).collect()
-        };
+        let mut keys: Vec<Key> = derived.units[usize::from(arrow)].iter().map(|(key, ..)| key.clone()).collect();
+        if derived.folding.is_none() {
+            // Of units that go without saying only the rows know. Those of other arrows turn out to have nothing to do.
+            keys.extend(directory.rows.iter().map(|(key, ..)| key.clone()));
+        }
         for key in keys {
             self.enqueue(height, Reader { dir, part: arrow, key });
         }

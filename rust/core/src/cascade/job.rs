@@ -2,7 +2,7 @@
 
 use crate::Key;
 use crate::context::{NameId, Reader};
-use crate::directory::{Content, Op, Outputs, ValueVec};
+use crate::directory::{Content, Op, Outputs, Vals, ValueVec};
 use crate::error::Result;
 use crate::name::Name;
 use crate::store::Store;
@@ -57,24 +57,22 @@ impl<H: Host> Store<H> {
             }
             _ => None,
         };
-        let has_units = derived.has_units(reader.part);
         let Some(content) = content else {
-            if has_units {
-                self.replace_unit(reader, None, None)?;
-            } else {
-                self.pass_through(reader, None)?;
-            }
+            self.replace_unit(reader, None, None)?;
             return Ok(None);
         };
         let mapper = match &arrow.op {
             Op::Map(mapper) => mapper,
             Op::Same | Op::Take(_) => {
-                if has_units {
+                if derived.folding.is_none() {
+                    let values = match content {
+                        Content::Plain(values) => Some(values.clone()),
+                        content => Vals::from_vec(content.to_vec()),
+                    };
+                    self.give(reader, values)?;
+                } else {
                     let mut outputs = content.iter().map(|value| (reader.key.clone(), value.clone())).collect();
                     self.replace_unit(reader, Some(&mut outputs), None)?;
-                } else {
-                    let content = content.clone();
-                    self.pass_through(reader, Some(&content))?;
                 }
                 return Ok(None);
             }
@@ -98,16 +96,6 @@ impl<H: Host> Store<H> {
         Ok(Some(Job::Map(MapJob { mapper, key: reader.key.clone(), values, reader: reader.clone(), parent })))
     }
 
-    /// An arrow that passes rows through: the row of the key gets the parent's values as its part.
-    fn pass_through(&mut self, reader: &Reader, content: Option<&Content<H::Value>>) -> Result<(), H> {
-        let given = match content {
-            Some(Content::Plain(values)) => Some(values.clone()),
-            Some(content) => crate::directory::Vals::from_vec(content.to_vec()),
-            None => None,
-        };
-        self.contribute(reader, &reader.key, given)
-    }
-
     /// The mapper at work is through, and gave these pairs. Takes its frame down, and the outputs.
     ///
     /// # Errors
@@ -115,18 +103,18 @@ impl<H: Host> Store<H> {
     pub fn finish_job(&mut self, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
         // The frame is down while rows change: the unit's own outputs may make it due again.
         let Some(frame) = self.work.frames.pop() else { return Ok(()) };
-        let reader = frame.reader.clone();
+        let reader = &frame.reader;
         if self.ctx.dirs.get(reader.dir).is_none_or(|directory| directory.generation != frame.generation) {
             self.abandon(&frame);
             return Ok(());
         }
         let trail = frame.trail();
-        if let Err(error) = self.replace_unit(&reader, Some(outputs), trail) {
+        if let Err(error) = self.replace_unit(reader, Some(outputs), trail) {
             self.work.frames.push(frame);
             return Err(error);
         }
         if frame.stale {
-            self.invalidate(&reader);
+            self.invalidate(reader);
         }
         self.free_names(frame.reads.iter().map(|(id, _)| *id));
         Ok(())

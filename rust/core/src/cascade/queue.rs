@@ -199,6 +199,9 @@ impl<H: Host> Store<H> {
 
     /// What failed counts no more; whether it did. The exception is kept to be dropped with no lock held.
     pub(crate) fn forget_failure(&mut self, reader: &Reader) -> bool {
+        if self.work.failed.is_empty() {
+            return false;
+        }
         let problem = self.work.failed.remove(reader);
         let was_there = problem.is_some();
         self.work.trash.extend(problem);

@@ -1,9 +1,11 @@
 //! A derived directory: what is mapped from where, what each unit gave, and the folds of its keys.
 //!
 //! A *unit* is one key of one parent, as one arrow maps it: the grain of recomputation. For each unit of a mapper the
-//! directory remembers what it gave (`Outs`) and, where there was anything, what it read and made (`Trail`). An arrow
-//! that passes rows through ([`Op::Same`]) into rows that are not folded needs no memory: what it gave is what the
-//! row has from that source.
+//! directory remembers what it gave (`Outs`) and, where there was anything, what it read and made (`Trail`). Most units
+//! go without saying ([`Outs::is_implied`]) and are not stored: those that read and made nothing and gave nothing, or
+//! gave values under their own key alone, into rows that are not folded. What such a unit gave is what the row of its
+//! key has from that source. All units of an arrow that passes rows through ([`Op::Same`]) are of this kind, but for
+//! folds.
 //!
 //! A folded key has a [`Group`]. The built-in reducers keep an exact accumulator there, edited by what goes and comes;
 //! `sorted` holds the values of Min and Max in order, `members` all values by source where only user code can fold
@@ -91,6 +93,15 @@ impl<V> Outs<V> {
             0 => Outs::None,
             1 => outputs.pop().map_or(Outs::None, |(key, value)| Outs::One(key, value)),
             _ => Outs::Many(Arc::new(outputs.into_vec())),
+        }
+    }
+
+    /// Whether a unit of this key that gave this, and read and made nothing, goes without saying: what it gave is what
+    /// its key's row has from it.
+    pub(crate) fn is_implied(&self, key: &Key, is_folded: bool) -> bool {
+        match self {
+            Outs::None => true,
+            outs => !is_folded && outs.iter().all(|(of, _)| of == key),
         }
     }
 
@@ -219,7 +230,7 @@ pub(crate) struct Derived<H: Host> {
     pub(crate) parent_generations: SmallVec<[Generation; 2]>,
     pub(crate) shared: bool,
     pub(crate) folding: Option<Box<Folding<H>>>,
-    /// For each arrow its units.
+    /// For each arrow its units, but for those that go without saying.
     pub(crate) units: SmallVec<[Units<H::Value>; 1]>,
     /// How many units have a trail.
     pub(crate) trails: usize,
@@ -249,7 +260,7 @@ impl<H: Host> Derived<H> {
         Source { rank: self.arrows[usize::from(arrow)].rank, key: key.clone(), arrow }
     }
 
-    /// Whether this arrow's units are remembered; what others gave can be read off the rows.
+    /// Whether this arrow may have units that are stored; what others gave can be read off the rows.
     pub(crate) fn has_units(&self, arrow: u16) -> bool {
         self.folding.is_some() || matches!(self.arrows[usize::from(arrow)].op, Op::Map(_))
     }

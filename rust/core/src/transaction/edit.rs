@@ -10,29 +10,40 @@ use crate::directory::{
     Unit, Upper, Vals, ValueVec,
 };
 use crate::dirs::{Since, Slot, State};
+use crate::error::Result;
 use crate::name::Name;
 use crate::reads::{Change, Tag};
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::tick_map::{SetOutcome, TickMap};
-use crate::value::Host;
+use crate::value::{Host, Verdicts};
 
 use super::journal::{Undo, put};
 
+/// What a row is to have: `None` for all to stay as it is, `Some(None)` for no row.
+pub(crate) type NewContent<H> = Option<Option<Content<<H as Host>::Value>>>;
+
 impl<H: Host> Store<H> {
-    /// Sets the values of a key, or removes it, see [`Store::put_row_with`].
+    /// Sets the values of a key, or removes it, where they are known to differ from what is there.
     pub(crate) fn put_row(&mut self, dir: NameId, key: &Key, content: Option<Content<H::Value>>) {
-        self.put_row_with(dir, key, |_| content);
+        // The function refuses nothing.
+        drop(self.put_row_with(dir, key, |_, _| Ok(Some(content))));
     }
 
-    /// Sets the values of a key, or removes it, stamped with the present tick, after what is there, from which they are
-    /// known to differ. A removed key leaves its tombstone; the end of the round decides whether anyone needs it.
+    /// Looks at what a key has, and sets its values, or removes it, stamped with the present tick: all in one descent.
+    /// The function answers what to set, or `None` to leave all as it is; whether anything was set. A removed key leaves
+    /// its tombstone; the end of the round decides whether anyone needs it.
+    ///
+    /// # Errors
+    /// What the function answers, with nothing changed.
     pub(crate) fn put_row_with(
         &mut self,
         dir: NameId,
         key: &Key,
-        content: impl FnOnce(Option<&Content<H::Value>>) -> Option<Content<H::Value>>,
-    ) {
+        content: impl FnOnce(&Verdicts<H>, Option<&Content<H::Value>>) -> Result<NewContent<H>, H>,
+    ) -> Result<bool, H> {
+        let verdicts = &self.verdicts;
+        let mut refused = None;
         let (now, first) = (self.ctx.tick, self.work.base.tick);
         let mut live = false;
         let mut lagging: Option<(Tick, Tick)> = None;
@@ -40,7 +51,13 @@ impl<H: Host> Store<H> {
         let done = self.ctx.edit_dir(dir, |directory| {
             let before = (directory.rows.len(), directory.rows.total());
             let outcome = directory.rows.set_with(key, |there| {
-                let content = content(there.and_then(|(_, row)| row.content()));
+                let content = match content(verdicts, there.and_then(|(_, row)| row.content())) {
+                    Ok(content) => content?,
+                    Err(error) => {
+                        refused = Some(error);
+                        return None;
+                    }
+                };
                 live = content.is_some();
                 let since = match (there, live) {
                     (Some((_, row @ Row::Live { .. })), _) => row.since(),
@@ -79,7 +96,7 @@ impl<H: Host> Store<H> {
             }
             Some((old, spelled, before, (directory.rows.len(), directory.rows.total())))
         });
-        let Some((old, spelled, before, after)) = done.flatten() else { return };
+        let Some((old, spelled, before, after)) = done.flatten() else { return refused.map_or(Ok(false), Err) };
         self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
         self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + (after.1 - after.0) - (before.1 - before.0);
         if old.as_ref().is_some_and(|(stamp, _)| *stamp == now) {
@@ -97,6 +114,7 @@ impl<H: Host> Store<H> {
             self.edit_tombs(dir, |tombs| drop(tombs.queue.remove(&(removed, key.clone()))));
         }
         self.row_changed(dir, key, Change { before: before.0, after: after.0 });
+        Ok(true)
     }
 
     /// Takes a row out of the map, or puts it back as it was, without any trace: what the end of a round and the purge
@@ -182,13 +200,23 @@ impl<H: Host> Store<H> {
 
     pub(crate) fn set_unit(&mut self, reader: &Reader, unit: Option<Unit<H::Value>>) {
         let old = self.ctx.put_unit(reader.dir, reader.part, reader.key.clone(), unit);
+        self.log_unit(reader, old);
+    }
+
+    /// What a unit gave, read and made has been edited in place.
+    pub(crate) fn log_unit(&mut self, reader: &Reader, old: Option<Unit<H::Value>>) {
         self.log(Undo::Unit { dir: reader.dir, arrow: reader.part, key: reader.key.clone(), old });
     }
 
     pub(crate) fn set_group(&mut self, dir: NameId, key: &Key, group: Option<Group<H::Value>>) {
         let entry = group.map(|group| ((), group));
         let old = self.ctx.edit_folding(dir, |folding| put(&mut folding.groups, key.clone(), entry)).flatten();
-        self.log(Undo::Group { dir, key: key.clone(), old: old.map(|((), group)| Box::new(group)) });
+        self.log_group(dir, key, old.map(|((), group)| group));
+    }
+
+    /// What is known of a folded key has been edited in place.
+    pub(crate) fn log_group(&mut self, dir: NameId, key: &Key, old: Option<Group<H::Value>>) {
+        self.log(Undo::Group { dir, key: key.clone(), old: old.map(Box::new) });
     }
 
     pub(crate) fn set_sorted(&mut self, dir: NameId, key: Ranked, member: Option<Member<H::Value>>) {

@@ -201,7 +201,7 @@ impl<H: Host> Context<H> {
             .flatten()
     }
 
-    fn edit_derived<R>(&mut self, id: NameId, edit: impl FnOnce(&mut Derived<H>) -> R) -> Option<R> {
+    pub(crate) fn edit_derived<R>(&mut self, id: NameId, edit: impl FnOnce(&mut Derived<H>) -> R) -> Option<R> {
         self.edit_dir(id, |directory| directory.derived_mut().map(edit)).flatten()
     }
 

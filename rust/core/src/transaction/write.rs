@@ -52,18 +52,19 @@ impl<H: Host> Store<H> {
     /// # Errors
     /// `Unsure`, with nothing changed.
     pub fn set_values(&mut self, id: NameId, key: &Key, values: &mut ValueVec<H::Value>) -> Result<(), H> {
-        let there = self.ctx.dirs.get(id).and_then(|directory| directory.content(key));
-        let equal = match there {
-            None => values.is_empty(),
-            Some(Content::Plain(there)) => {
-                let there = there.as_slice();
-                there.len() == values.len() && self.verdicts.sequences(there.iter(), values.iter())?
-            }
-            Some(_) => false,
-        };
-        if !equal {
+        let changed = self.put_row_with(id, key, |verdicts, there| {
+            let equal = match there {
+                None => values.is_empty(),
+                Some(Content::Plain(there)) => {
+                    let there = there.as_slice();
+                    there.len() == values.len() && verdicts.sequences(there.iter(), values.iter())?
+                }
+                Some(_) => false,
+            };
+            Ok((!equal).then(|| Vals::from_vec(std::mem::take(values)).map(Content::Plain)))
+        })?;
+        if changed {
             self.note_write();
-            self.put_row(id, key, Vals::from_vec(std::mem::take(values)).map(Content::Plain));
         }
         Ok(())
     }
