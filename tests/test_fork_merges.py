@@ -884,3 +884,158 @@ def test_merges_leave_no_tombstone_and_nothing_due_on_either_side():
         merged(fork, store)
     assert figures(fork) == before
     assert figures(store) == before | {"forks": 1}
+
+
+# ---- corners where both sides meet
+
+
+def test_what_the_store_derived_since_from_what_the_fork_remade_goes():
+    store, d, _ = make()
+    fork = store.fork()
+    fork.remove_dir("/d/", recursive=True)
+    fork.mkdir("/d/", {5: 5})
+    d.map_values("/late/", lambda value: value)
+    store["/late/"].map_values("/later/", lambda value: value)
+    merged(fork, store)
+    assert list(store) == ["/d/"] and store["/d/"] == {5: 5}
+
+
+def test_what_the_fork_derived_from_what_the_store_alone_remade_stays_on_that():
+    store, *_ = make()
+    store.mkdir("/x/", {1: 1})
+    fork = store.fork()
+    fork["/x/"].map_values("/mine/", lambda value: -value)
+    store.remove_dir("/x/")
+    store.mkdir("/x/", {2: 2})
+    merged(fork, store)
+    assert store["/mine/"] == {2: -2}
+
+
+def test_a_directory_whose_parent_a_mapper_made_anew_is_the_same_directory_to_a_merge():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    d.map("/maker/", lambda key, values: store.mkdir(f"/made/{key}/", {0: values[0]}) and None)
+    store["/made/1/"].map_values("/on/", lambda value: -value)
+    store["/made/1/"].map_values("/on too/", lambda value: value)
+    fork = store.fork()
+    fork.remove_dir("/on/")
+    d[1] = 2
+    merged(fork, store)
+    assert "/on/" not in store and store["/on too/"] == {0: 2}
+    fork["/d/"][1] = 3
+    store.remove_dir("/on too/")
+    merged(fork, store)
+    assert list(store) == ["/d/", "/made/1/", "/maker/"]
+
+
+def test_a_merge_does_not_make_anew_what_a_mapper_made_anew_in_the_fork_and_back():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    d.map("/maker/", lambda key, values: store.mkdir(f"/made/{key}/", {0: values[0]}) and None)
+    on = store["/made/1/"].map_values("/on/", lambda value: -value)
+    fork = store.fork()
+    fork["/d/"][1] = 2
+    fork["/d/"][1] = 1
+    with on.cursor(since=store.tick) as cursor:
+        commit = merged(fork, store)
+        assert cursor.poll() is None and commit.mapped == 0
+
+
+def test_a_mapper_that_closes_over_a_discarded_fork_goes_on_in_the_store():
+    store, d, _ = make()
+    with store.fork() as fork:
+        mine = fork["/d/"]
+        mine.map("/copy/", lambda key, values: [(key, mine[key] + len(fork))])
+        fork.lazy("/lazy/", lambda self, key: mine[key])
+        merged(fork, store)
+    d[5] = 50
+    assert store["/copy/"][5] == 50 + 4 and store["/lazy/"][5] == 50
+
+
+def test_hooks_that_came_with_a_merge_are_called_with_the_store():
+    store = Store()
+    log = []
+    with store.fork() as fork:
+        fork.mkdir("/h/", on_delete=lambda at: log.append(at is store))
+        fork.merge()
+    store.remove_dir("/h/")
+    assert log == [True]
+
+
+def test_a_write_to_what_a_mapper_made_is_taken_over_by_either_side():
+    store, d, _ = make()
+    d.map("/maker/", lambda key, values: store.mkdir(f"/made/{key}/", {0: values[0]}) and None)
+    fork = store.fork()
+    fork["/made/1/"][5] = "fork"
+    merged(fork, store)
+    assert store["/made/1/"] == {0: 1, 5: "fork"}
+    store["/made/2/"][6] = "store"
+    merged(fork, store)
+    assert fork["/made/2/"] == {0: 2, 6: "store"}
+    fork["/made/1/"][5] = "lost"
+    d[1] = 7
+    merged(fork, store)
+    assert store["/made/1/"] == {0: 7}
+
+
+def test_a_name_that_the_store_gave_from_top_level_to_a_mapper_is_no_conflict_for_a_fork_that_wrote_it():
+    store, d, _ = make()
+    store.mkdir("/x/", {1: 1})
+    fork = store.fork()
+    fork["/x/"][1] = 2
+    store.remove_dir("/x/")
+    d.map("/maker/", lambda key, values: store.mkdir("/x/", {9: 9}) and None, within=[(1, 1)])
+    merged(fork, store)
+    assert store["/x/"] == {9: 9}
+
+
+def test_a_name_made_in_the_store_that_a_mapper_of_the_fork_makes_is_the_forks():
+    store, *_ = make()
+    fork = store.fork()
+    fork["/d/"].map("/maker/", lambda key, values: store.mkdir("/x/", {9: 9}) and None, within=[(1, 1)])
+    store.mkdir("/x/", {1: 1})
+    merged(fork, store)
+    assert store["/x/"] == {9: 9}
+
+
+def test_directories_that_would_derive_from_each_other_are_a_conflict():
+    store = Store()
+    store.mkdir("/a/", {1: 1})
+    fork = store.fork()
+    fork["/a/"].map_values("/b/", lambda value: value)
+    store.mkdir("/b/", {2: 2})
+    store.remove_dir("/a/")
+    store["/b/"].map_values("/a/", lambda value: value)
+    before = state(store), state(fork), fork.base
+    with pytest.raises(ConflictError, match="derive from itself"):
+        fork.merge(rebase=True)
+    assert (state(store), state(fork), fork.base) == before
+    fork.remove_dir("/b/")
+    merged(fork, store)
+    assert store["/a/"] == {2: 2}
+
+
+def test_one_merge_of_a_fork_at_a_time():
+    store = Store()
+    d = store.mkdir("/d/")
+    fork = store.fork()
+    errors = []
+
+    def work(label):
+        try:
+            for i in range(20):
+                fork["/d/"][label, i] = i
+                fork.merge(rebase=True)
+                fork["/d/"].discard((label, i - 1))
+        except BaseException as error:
+            errors.append(error)
+            raise
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    merged(fork, store)
+    assert not errors
+    assert set(d) == {(label, 19) for label in range(4)}
