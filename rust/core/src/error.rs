@@ -30,6 +30,8 @@ pub enum Refusal {
     NotConverging { limit: u32, what: String },
     #[error("since={since} is later than the present tick {now}")]
     Later { since: Tick, now: Tick },
+    #[error("merged, directory {:?} would derive from itself: remove it on one side", .0.as_str())]
+    Circular(Name),
     #[error("a directory can be mapped from at most {0} parents")]
     TooManyParents(usize),
 }

@@ -7,8 +7,8 @@
 //!
 //! Derived directories are never copied over, nor what mappers make: both are computed, on each side by its own cascade.
 //! What is taken over is what was made from outside: rows of input directories, and the directories themselves with
-//! their mappers. Whether two such are the same directory tells the generation: one that is taken over keeps its number,
-//! and no two stores of a family give the same number to two.
+//! their mappers. Whether two such are the same directory tells the [origin](Directory::origin): one that is taken over
+//! keeps it, no two stores of a family give the same to two, and a mapper that makes a parent anew does not change it.
 //!
 //! Taking over is a list of [`ForkStep`]s, found with nothing changed ([`Store::steps_to_rebase`],
 //! [`Store::steps_to_merge`]), and then taken one by one in a transaction of the side that takes over
@@ -48,7 +48,7 @@ enum What<H: Host> {
     /// In the place of the one that is there, if any.
     Make {
         spec: Spec<H>,
-        generation: Generation,
+        origin: Generation,
         /// Parents that need not be there yet: mappers make them.
         to_come: Vec<Name>,
     },
@@ -60,9 +60,29 @@ enum What<H: Host> {
 
 type Steps<H> = Vec<ForkStep<H>>;
 
+fn live<'a, H: Host>(ctx: &'a Context<H>, name: &Name) -> Option<&'a Directory<H>> {
+    ctx.dirs.get(ctx.dirs.id(name)?)
+}
+
 /// A directory that was made from outside.
 fn of_top<'a, H: Host>(ctx: &'a Context<H>, name: &Name) -> Option<&'a Directory<H>> {
-    ctx.dirs.get(ctx.dirs.id(name)?).filter(|directory| directory.owners.is_top())
+    live(ctx, name).filter(|directory| directory.owners.is_top())
+}
+
+/// Which directory it is, in all stores of the family.
+fn origin<H: Host>(directory: Option<&Directory<H>>) -> Option<Generation> {
+    directory.map(|directory| directory.origin)
+}
+
+/// An input directory in two versions of one store, if it is of one generation in both: what was written there since.
+/// Also one that a mapper made, which bears what is written from outside until it is made anew.
+fn goes_on<'a, H: Host>(
+    was: &'a Context<H>,
+    is: &'a Context<H>,
+    name: &Name,
+) -> Option<(&'a Directory<H>, &'a Directory<H>)> {
+    let (was, is) = (live(was, name)?, live(is, name)?);
+    (was.generation == is.generation && is.kind() == DirKind::Input).then_some((was, is))
 }
 
 /// Names of directories that may differ between two versions. O(log n) for each that does.
@@ -111,13 +131,13 @@ impl<H: Host> Store<H> {
         self.work.silent = true;
     }
 
-    /// A name that the fork made from outside, and that a mapper of the parent makes now.
+    /// A name that the fork made from outside since the base, and that a mapper of the parent makes now.
     #[must_use]
     pub fn fork_conflict(parent: &Version<H>, fork: &Version<H>, base: &Base<H>) -> Option<Name> {
         touched(&base.fork.0, &fork.0).into_iter().find(|name| {
-            let there = parent.0.dirs.id(name).and_then(|id| parent.0.dirs.get(id));
-            let mapped = there.is_some_and(|directory| !directory.owners.is_top());
-            mapped && of_top(&fork.0, name).is_some()
+            let mapped = live(&parent.0, name).is_some_and(|directory| !directory.owners.is_top());
+            let (was, is) = (of_top(&base.fork.0, name), of_top(&fork.0, name));
+            mapped && is.is_some() && origin(was) != origin(is)
         })
     }
 
@@ -131,26 +151,22 @@ impl<H: Host> Store<H> {
         let mut made = Vec::new();
         let mut unsure = Vec::new();
         for name in touched(was, is) {
-            let (was, is, here) = (of_top(was, &name), of_top(is, &name), of_top(&self.ctx, &name));
-            let kept = match (was, is) {
-                (Some(was), Some(is)) => was.generation == is.generation,
-                _ => false,
-            };
-            let by_mapper = here.is_none() && self.find(&name).is_some();
-            let here_is_base = here.map(|here| here.generation) == was.map(|was| was.generation);
-            match (is, here) {
-                (Some(is), Some(here)) if kept && here_is_base => {
-                    let Some(was) = was.filter(|_| is.kind() == DirKind::Input) else { continue };
-                    let Some(mine) = of_top(mine, &name) else { continue };
-                    for key in touched_keys(was, is) {
-                        match self.is_same(mine, here, &key) {
-                            Ok(true) => steps.push(set_step(&name, is, key)),
-                            // Written on both sides.
-                            Ok(false) => {}
-                            Err(mut pairs) => unsure.append(&mut pairs),
-                        }
+            if let (Some((was, is)), Some((mine, here))) = (goes_on(was, is, &name), goes_on(mine, &self.ctx, &name)) {
+                for key in touched_keys(was, is) {
+                    match self.is_same(mine, here, &key) {
+                        Ok(true) => steps.push(set_step(&name, is, key)),
+                        // Written on both sides.
+                        Ok(false) => {}
+                        Err(mut pairs) => unsure.append(&mut pairs),
                     }
                 }
+                continue;
+            }
+            let (was, is, here) = (of_top(was, &name), of_top(is, &name), of_top(&self.ctx, &name));
+            let kept = origin(was) == origin(is);
+            let by_mapper = here.is_none() && live(&self.ctx, &name).is_some();
+            let here_is_base = origin(here) == origin(was);
+            match (is, here) {
                 // What the fork removed, or made anew, or what a mapper of its makes, is its own affair.
                 (Some(_), _) if kept || by_mapper => {}
                 // Made in the parent, or made anew there alone: it is the parent's.
@@ -162,8 +178,27 @@ impl<H: Host> Store<H> {
         if !unsure.is_empty() {
             return Err(unsure.into());
         }
-        steps.extend(making(is, made));
+        let mut gone = self.gone_here(is, base);
+        steps.extend(making(is, made).filter(|step| {
+            // What the parent derived since from what is gone here goes too.
+            let goes = matches!(&step.what, What::Make { spec: Spec::Derived { parents, .. }, .. }
+                if parents.iter().any(|parent| gone.contains(&parent.name.shown())));
+            if goes {
+                gone.insert(step.name.clone());
+            }
+            !goes
+        }));
         Ok(steps)
+    }
+
+    /// What the parent has as it was at the base, and this store, a fork, removed since, or made anew from outside.
+    fn gone_here(&self, parent: &Context<H>, base: &Base<H>) -> BTreeSet<Name> {
+        let mut gone = touched(&base.fork.0, &self.ctx);
+        gone.retain(|name| {
+            let was = origin(of_top(&base.fork.0, name));
+            was.is_some() && was == origin(of_top(parent, name)) && was != origin(of_top(&self.ctx, name))
+        });
+        gone
     }
 
     fn is_same(
@@ -187,15 +222,15 @@ impl<H: Host> Store<H> {
         let mut names = touched(&base.fork.0, &fork.0);
         names.extend(touched(&base.parent.0, &self.ctx));
         for name in names {
+            if let (Some((was, is)), Some(_)) =
+                (goes_on(&base.fork.0, &fork.0, &name), goes_on(&base.parent.0, &self.ctx, &name))
+            {
+                steps.extend(touched_keys(was, is).into_iter().map(|key| set_step(&name, is, key)));
+                continue;
+            }
             match (of_top(&fork.0, &name), of_top(&self.ctx, &name)) {
                 (None, Some(_)) => steps.push(ForkStep { name, what: What::Remove }),
-                (Some(is), Some(here)) if is.generation == here.generation => {
-                    if let Some(was) = of_top(&base.fork.0, &name)
-                        && is.kind() == DirKind::Input
-                    {
-                        steps.extend(touched_keys(was, is).into_iter().map(|key| set_step(&name, is, key)));
-                    }
-                }
+                (Some(is), Some(here)) if is.origin == here.origin => {}
                 (Some(_), _) => made.push(name),
                 (None, None) => {}
             }
@@ -207,30 +242,38 @@ impl<H: Host> Store<H> {
     /// Takes one step, in an open transaction.
     ///
     /// # Errors
-    /// `Unsure`, with nothing changed: to be repeated. `Exists` where a mapper makes the directory here.
+    /// `Unsure`, with nothing changed: to be repeated. `Exists` where a mapper makes the directory here; `Circular`.
     pub fn take_step(&mut self, step: &mut ForkStep<H>) -> Result<(), H> {
         let name = &step.name;
         match &mut step.what {
             What::Remove => self.remove_dir(name, true, true).map(drop),
             What::Set { key, values } => {
+                // What a mapper made may have gone with it.
+                if live(&self.ctx, name).is_none() {
+                    return Ok(());
+                }
                 let id = self.writable(name)?;
                 self.set_values(id, key, values)
             }
-            What::Make { spec, generation, to_come } => self.make_again(name, spec, *generation, to_come),
+            What::Make { spec, origin, to_come } => self.make_again(name, spec, *origin, to_come),
         }
     }
 
     /// Makes a directory of another store of the family, as the one that it is there. It is left out where a parent of
     /// it is not here, nor to come: the other side removed that.
-    fn make_again(&mut self, name: &Name, spec: &Spec<H>, generation: Generation, to_come: &[Name]) -> Result<(), H> {
-        let there = self.ctx.dirs.id(name).and_then(|id| self.ctx.dirs.get(id));
+    fn make_again(&mut self, name: &Name, spec: &Spec<H>, origin: Generation, to_come: &[Name]) -> Result<(), H> {
+        let there = live(&self.ctx, name);
         if there.is_some_and(|directory| !directory.owners.is_top()) {
             return Err(Refusal::Exists { name: name.clone(), by_mapper: true }.into());
         }
         let anew = there.is_some();
         if let Spec::Derived { parents, .. } = spec {
+            let heirs = self.ctx.dirs.id(name).map(|id| self.with_descendants(id)).unwrap_or_default();
             for parent in parents {
                 let of = parent.name.shown();
+                if self.ctx.dirs.id(&of).is_some_and(|id| heirs.contains(&id)) {
+                    return Err(Refusal::Circular(name.clone()).into());
+                }
                 let is_here = self.find(&of).is_some_and(|id| self.lazy(id).is_none());
                 if !is_here && !to_come.contains(&parent.name) {
                     return Ok(());
@@ -240,7 +283,7 @@ impl<H: Host> Store<H> {
                 }
             }
         }
-        self.put_again(name, spec, generation, anew);
+        self.put_again(name, spec, origin, anew);
         Ok(())
     }
 }
@@ -259,7 +302,7 @@ fn making<H: Host>(ctx: &Context<H>, names: Vec<Name>) -> impl Iterator<Item = F
     found.into_iter().map(move |(directory, name)| {
         let parents = directory.parents().filter_map(|id| ctx.dirs.name(id));
         let to_come = parents.filter(|name| of_top(ctx, &name.shown()).is_none()).cloned().collect();
-        let what = What::Make { spec: spec_of(ctx, directory), generation: directory.generation, to_come };
+        let what = What::Make { spec: spec_of(ctx, directory), origin: directory.origin, to_come };
         ForkStep { name, what }
     })
 }

@@ -57,6 +57,7 @@ pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Op
         Refusal::InMapper(..) | Refusal::InLazy(_) => write_during_update(py, message),
         Refusal::Cycle { .. } => cycle(py, message),
         Refusal::NotConverging { .. } => not_converging(py, message),
+        Refusal::Circular(_) => conflict(py, message),
         Refusal::Later { .. } | Refusal::TooManyParents(_) => PyValueError::new_err(message),
     }
 }

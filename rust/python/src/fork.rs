@@ -75,6 +75,8 @@ impl Fork {
         let py = store.py();
         let this = store.get();
         let shared = this.shared();
+        // Lazy functions and hooks that a merge brings are called with it.
+        this.own.set_handle(store)?;
         let mut guard = shared.lock(py);
         Shared::scope(py, &guard)?;
         Shared::check_not_at_work(py, &guard, "ask for a fork")?;
@@ -235,8 +237,12 @@ impl Fork {
                 return Err(errors::transaction(py, "another task of this thread has a transaction open"));
             }
         }
-        let base = link.base().ok_or_else(|| errors::closed(py, "the fork is discarded"))?;
         let both = Both::begin(py, &this.own, &parent.own)?;
+        // Not before it is this thread's turn: another may have merged until then.
+        let Some(base) = link.base() else {
+            both.undo(py);
+            return Err(errors::closed(py, "the fork is discarded"));
+        };
         if let Err(error) = both.merge(py, &base, rebase) {
             both.undo(py);
             return Err(error);

@@ -143,6 +143,9 @@ pub(crate) struct KeyTombs {
 
 pub(crate) struct Directory<H: Host> {
     pub(crate) generation: Generation,
+    /// The generation in which it was made, and not only made anew because what it derives from was: which directory
+    /// it is, for the forks of a store.
+    pub(crate) origin: Generation,
     pub(crate) created: Tick,
     /// Since when the name is there, over the generations of one transaction.
     pub(crate) there_since: Tick,
@@ -160,6 +163,7 @@ impl<H: Host> Clone for Directory<H> {
     fn clone(&self) -> Self {
         Directory {
             generation: self.generation,
+            origin: self.origin,
             created: self.created,
             there_since: self.there_since,
             height: self.height,

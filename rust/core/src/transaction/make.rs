@@ -50,8 +50,8 @@ pub enum Spec<H: Host> {
 /// A spec whose parents were found.
 struct Plan<H: Host> {
     arrows: Arc<[Arrow<H>]>,
-    /// Of a directory that is another's of the family.
-    generation: Option<Generation>,
+    /// Of a directory that is another store's of the family.
+    origin: Option<Generation>,
 }
 
 impl<H: Host> Store<H> {
@@ -122,16 +122,16 @@ impl<H: Host> Store<H> {
 
     /// Makes a directory of top level as it is in another store of the family, in the place of the one that is here if
     /// `anew`. Its parents may have yet to come.
-    pub(crate) fn put_again(&mut self, name: &Name, spec: &Spec<H>, generation: Generation, anew: bool) {
+    pub(crate) fn put_again(&mut self, name: &Name, spec: &Spec<H>, origin: Generation, anew: bool) {
         if let Ok(plan) = self.plan(spec, true) {
-            self.put_dir(name, spec, Plan { generation: Some(generation), ..plan }, None, anew);
+            self.put_dir(name, spec, Plan { origin: Some(origin), ..plan }, None, anew);
         }
     }
 
     /// Finds the parents, in the order of their names. Each is a read of its existence. `absent`: they need not be
     /// there.
     fn plan(&mut self, spec: &Spec<H>, absent: bool) -> Result<Plan<H>, H> {
-        let Spec::Derived { parents, .. } = spec else { return Ok(Plan { arrows: Arc::new([]), generation: None }) };
+        let Spec::Derived { parents, .. } = spec else { return Ok(Plan { arrows: Arc::new([]), origin: None }) };
         if parents.len() > MAX_PARENTS {
             return Err(Refusal::TooManyParents(MAX_PARENTS).into());
         }
@@ -155,7 +155,7 @@ impl<H: Host> Store<H> {
             let within = parent.within.as_ref().map(|ranges| ranges.as_slice().into());
             arrows.push(Arrow { parent: id, rank, op: parent.op.clone(), within });
         }
-        Ok(Plan { arrows: arrows.into(), generation: None })
+        Ok(Plan { arrows: arrows.into(), origin: None })
     }
 
     /// Would this spec make the directory again, as it is now?
@@ -229,7 +229,7 @@ impl<H: Host> Store<H> {
             self.take_down(id, by);
         }
         let now = self.ctx.tick;
-        let generation = plan.generation.unwrap_or_else(|| self.next_generation());
+        let generation = self.next_generation();
         let there_since = match self.ctx.dirs.state.get_entry(&id) {
             Some((_, &removed, Slot { state: State::Deleted(deleted), .. })) => {
                 let since = deleted.since;
@@ -270,6 +270,7 @@ impl<H: Host> Store<H> {
         self.ctx.counts.keys += rows.len();
         let directory = Directory {
             generation,
+            origin: plan.origin.unwrap_or(generation),
             created: now,
             there_since,
             height,

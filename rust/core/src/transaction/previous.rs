@@ -56,8 +56,10 @@ impl<H: Host> Store<H> {
         // Made between transactions, it is as if it had been there at the last commit.
         let now = if self.open { self.ctx.tick } else { self.ctx.tick - 1 };
         self.ctx.counts.keys += rows.len();
+        let generation = self.next_generation();
         let directory = Directory {
-            generation: self.next_generation(),
+            generation,
+            origin: generation,
             created: now,
             there_since: now,
             height: 0,

@@ -40,7 +40,7 @@ impl<H: Host> Store<H> {
     }
 
     /// A directory and all that derives from it, children before their parents.
-    fn with_descendants(&self, id: NameId) -> Vec<NameId> {
+    pub(crate) fn with_descendants(&self, id: NameId) -> Vec<NameId> {
         let mut order = Vec::new();
         let mut seen = std::collections::BTreeSet::from([id]);
         let mut open = vec![(id, self.ctx.heirs(id))];
