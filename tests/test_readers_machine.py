@@ -448,4 +448,4 @@ class Readers(RuleBasedStateMachine):
 
 
 TestReaders = Readers.TestCase
-TestReaders.settings = settings(stateful_step_count=40)
+TestReaders.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=40)

@@ -38,6 +38,7 @@ mod directory;
 mod dirs;
 mod error;
 mod key;
+mod mutants;
 mod name;
 pub mod number;
 mod owned;
@@ -58,6 +59,8 @@ pub use describe::Described;
 pub use directory::{DirKind, Fold, Hooks, Op, Outputs, Range, Upper, ValueVec};
 pub use error::{Error, Refusal, Result};
 pub use key::{Key, KeyError, KeyRef};
+#[cfg(feature = "mutants")]
+pub use mutants::Mutant;
 pub use name::{Name, NameError};
 pub use owned::Owned;
 pub use readers::{Changes, Delivery, DirChanges, Left, News, Polled, ReaderId, Step, WatchId};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::Result;
+use crate::mutants::mutant;
 use crate::name::Name;
 use crate::store::Store;
 use crate::tick::Tick;
@@ -273,7 +274,7 @@ impl<H: Host> Store<H> {
                 continue;
             }
             cursor.expired = true;
-            cursor.owes_reset = true;
+            cursor.owes_reset = !mutant!(self.ctx, SilentExpiry);
             self.readers.stand(reader, None);
             self.readers.left.woken.push(id);
         }

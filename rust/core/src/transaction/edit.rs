@@ -10,6 +10,7 @@ use crate::directory::{
     Unit, Upper, Vals, ValueVec,
 };
 use crate::dirs::{Since, Slot, State};
+use crate::mutants::mutant;
 use crate::name::Name;
 use crate::reads::{Change, Tag};
 use crate::store::Store;
@@ -86,7 +87,7 @@ impl<H: Host> Store<H> {
             self.work.retouched.insert((dir, key.clone()));
         }
         self.work.journal.push(Undo::Row { dir, key: spelled.unwrap_or_else(|| key.clone()), old, live });
-        if let Some(life) = lagging {
+        if let Some(life) = lagging.filter(|_| !mutant!(self.ctx, TombstoneOfKeyOverwritten)) {
             self.edit_tombs(dir, |tombs| {
                 let mut lives = tombs.earlier.get(key).cloned().unwrap_or_default();
                 lives.0.push(life);
