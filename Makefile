@@ -15,7 +15,7 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test lint format bench clean
+.PHONY: help build demo test mutants lint format bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -28,6 +28,9 @@ demo: $(VENV)/.built $(VENV)/.extra-demo ## replay a year of flights; ARGS="--fl
 test: $(VENV)/.built $(VENV)/.extra-test ## run the tests, of Rust and of Python; ARGS goes to pytest
 	cargo test --workspace --quiet
 	$(BIN)/python -m pytest $(ARGS)
+
+mutants: $(VENV)/.built $(VENV)/.extra-test ## show that the model of readers finds each fault made on purpose
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 lint: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-dev ## rustfmt, clippy, ruff, mypy and stubtest
 	cargo fmt --all --check

@@ -337,3 +337,17 @@ def test_oracle_the_content_before_the_last_commit(seed):
             before = [dict(d.entries()), before[1] if before else {}]
     store.remove_dir("/d/", recursive=True)
     assert counts(store) == (0, 0, 0, 0, 0, 0)
+
+
+def test_a_previous_directory_that_is_gone_tells_of_no_changes():
+    """Its handle does not mean the directory that it belonged to."""
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    previous = d.previous()
+    with store.update():
+        store.remove_dir("/d/")
+        store.mkdir("/d/", {2: 2})
+    for use in (lambda: previous.changes(0), lambda: list(previous.entries()), previous.cursor):
+        with pytest.raises(DirNotFoundError) as error:
+            use()
+        assert "did you mean" not in str(error.value)

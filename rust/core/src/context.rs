@@ -78,6 +78,8 @@ pub(crate) struct Counts {
 
 pub(crate) struct Context<H: Host> {
     pub(crate) tick: Tick,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::Mutant>,
     pub(crate) dirs: Dirs<H>,
     pub(crate) arrows: Arrows,
     pub(crate) dependencies: Dependencies,
@@ -94,6 +96,8 @@ impl<H: Host> Clone for Context<H> {
     fn clone(&self) -> Self {
         Context {
             tick: self.tick,
+            #[cfg(feature = "mutants")]
+            mutant: self.mutant,
             dirs: self.dirs.clone(),
             arrows: self.arrows.clone(),
             dependencies: self.dependencies.clone(),
@@ -109,6 +113,8 @@ impl<H: Host> Context<H> {
     pub(crate) fn new() -> Self {
         Context {
             tick: FIRST,
+            #[cfg(feature = "mutants")]
+            mutant: None,
             dirs: Dirs::new(),
             arrows: Arrows::new(),
             dependencies: Dependencies::new(),

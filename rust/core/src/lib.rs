@@ -39,6 +39,7 @@ mod dirs;
 mod error;
 mod fork;
 mod key;
+mod mutants;
 mod name;
 pub mod number;
 mod owned;
@@ -60,6 +61,8 @@ pub use directory::{DirKind, Fold, Hooks, Op, Outputs, Range, Upper, ValueVec};
 pub use error::{Error, Refusal, Result};
 pub use fork::{Base, ForkStep};
 pub use key::{Key, KeyError, KeyRef};
+#[cfg(feature = "mutants")]
+pub use mutants::Mutant;
 pub use name::{Name, NameError};
 pub use owned::Owned;
 pub use readers::{Changes, Delivery, DirChanges, Left, News, Polled, ReaderId, Step, WatchId};

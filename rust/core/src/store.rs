@@ -28,11 +28,21 @@ pub struct Options {
     pub lazy_capacity: u64,
     /// Ticks after which a cursor that pins tombstones expires; `None`: never.
     pub max_lag: Option<Tick>,
+    /// A fault to make on purpose.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<crate::Mutant>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { history: 0, max_rounds: 1000, lazy_capacity: 10, max_lag: Some(10_000) }
+        Options {
+            history: 0,
+            max_rounds: 1000,
+            lazy_capacity: 10,
+            max_lag: Some(10_000),
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
     }
 }
 
@@ -157,7 +167,11 @@ pub struct Store<H: Host> {
 impl<H: Host> Store<H> {
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let ctx = Context::new();
+        let ctx = Context {
+            #[cfg(feature = "mutants")]
+            mutant: options.mutant,
+            ..Context::new()
+        };
         Store {
             work: Work::new(&ctx),
             ctx,

@@ -690,8 +690,12 @@ impl Directory {
             }
         };
         let id = version.find_at(&self.name, self.hint());
-        let followed = id.filter(|id| version.directory(*id).is_some_and(|view| view.kind() != DirKind::Lazy));
-        let found = followed.and_then(|id| version.key_changes(id, since));
+        let kind = id.and_then(|id| version.directory(id)).map(|view| view.kind());
+        // While a previous directory is yet to be made its directory stands in for it; once it is gone nothing does.
+        let stands_in = self.snapshot.is_none() && self.name.is_previous() && kind != Some(DirKind::Previous);
+        let is_there = !stands_in || self.peek(py, || Tag::Existence, |_| ())?.is_some();
+        let followed = id.filter(|_| is_there && kind != Some(DirKind::Lazy));
+        let found = followed.and_then(|id| version.key_changes(id, if stands_in { 0 } else { since }));
         let changes = found.ok_or_else(|| self.shared().not_found(py, &self.name))?;
         crate::changes::keys_to_python(py, changes)
     }

@@ -542,10 +542,11 @@ fn decide(py: Python<'_>, pair: &Pair<PyHost>) -> PyResult<bool> {
 
 /// The name that was probably meant.
 fn closest(py: Python<'_>, name: &Name, names: &[Name]) -> Option<Name> {
-    if names.is_empty() {
+    // A previous directory bears the name of its directory: that name is no suggestion.
+    let candidates: Vec<&str> = names.iter().map(Name::as_str).filter(|other| *other != name.as_str()).collect();
+    if candidates.is_empty() {
         return None;
     }
-    let candidates: Vec<&str> = names.iter().map(Name::as_str).collect();
     let found = py
         .import("difflib")
         .and_then(|difflib| difflib.call_method1("get_close_matches", (name.as_str(), candidates, 1)))

@@ -98,7 +98,14 @@ impl Store {
         let max_rounds = limit("max_rounds", &max_rounds, 1, 1_000)?;
         let max_rounds = u32::try_from(max_rounds).unwrap_or(u32::MAX);
         let capacity = crate::capacity::of(py, capacity)?;
-        let options = Options { history, max_rounds, lazy_capacity, max_lag };
+        let options = Options {
+            history,
+            max_rounds,
+            lazy_capacity,
+            max_lag,
+            #[cfg(feature = "mutants")]
+            mutant: mutant()?,
+        };
         Ok(Store { own: Shared::new(options), capacity, link: None })
     }
 
@@ -579,6 +586,14 @@ impl Store {
         drop(guard);
         drop((store, callbacks, subscribers, waiters));
     }
+}
+
+/// The fault that is to be made on purpose, which the environment names.
+#[cfg(feature = "mutants")]
+fn mutant() -> PyResult<Option<livedirs_core::Mutant>> {
+    let Ok(name) = std::env::var("LIVEDIRS_MUTANT") else { return Ok(None) };
+    let found = livedirs_core::Mutant::ALL.into_iter().find(|mutant| format!("{mutant:?}") == name);
+    found.map(Some).ok_or_else(|| PyValueError::new_err(format!("there is no mutant {name:?}")))
 }
 
 /// One parent of a derived directory, as a method asks for it.

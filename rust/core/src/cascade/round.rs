@@ -15,6 +15,7 @@ use crate::context::NameId;
 use crate::directory::{Content, Row};
 use crate::dirs::{Slot, State};
 use crate::error::{Refusal, Result};
+use crate::mutants::mutant;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::transaction::Undo;
@@ -338,7 +339,7 @@ impl<H: Host> Store<H> {
     fn purge_dirs_before(&mut self, horizon: Tick) {
         let mut purged = 0;
         while let Some(&(removed, id)) = self.ctx.dirs.queue.first().map(|(at, ..)| at) {
-            if removed >= horizon {
+            if removed > horizon || (removed == horizon && !mutant!(self.ctx, PurgeAtHorizon)) {
                 break;
             }
             self.set_queued(removed, id, false);
@@ -355,7 +356,11 @@ impl<H: Host> Store<H> {
                 purged += 1;
             }
             self.free_name(id);
-            self.ctx.dirs.floor = self.ctx.dirs.floor.max(removed + 1);
+            let floor = if mutant!(self.ctx, FloorOffByOne) { removed } else { removed + 1 };
+            self.ctx.dirs.floor = self.ctx.dirs.floor.max(floor);
+        }
+        if mutant!(self.ctx, PurgeTicks) && purged > 0 {
+            self.ctx.tick += 1;
         }
         self.ctx.counts.purged += purged as u64;
         self.ctx.counts.purged_dirs += purged;
@@ -367,7 +372,8 @@ impl<H: Host> Store<H> {
         loop {
             let Some(directory) = self.ctx.dirs.get(dir) else { return };
             let Some(tombs) = directory.tombs.as_ref().map(Arc::clone) else { break };
-            let Some(((removed, key), ..)) = tombs.queue.first().filter(|((removed, _), ..)| *removed < horizon) else {
+            let end = if mutant!(self.ctx, PurgeKeysAtHorizon) { horizon.saturating_add(1) } else { horizon };
+            let Some(((removed, key), ..)) = tombs.queue.first().filter(|((removed, _), ..)| *removed < end) else {
                 break;
             };
             let (removed, key) = (*removed, key.clone());
@@ -393,9 +399,12 @@ impl<H: Host> Store<H> {
             if !is_live {
                 self.ctx.counts.purged += 1;
             }
-            floor = removed + 1;
+            floor = if mutant!(self.ctx, FloorOfKeysOffByOne) { removed } else { removed + 1 };
         }
         if floor > 0 {
+            if mutant!(self.ctx, PurgeStamps) {
+                self.stamp_dir(dir);
+            }
             self.raise_key_floor(dir, floor);
         }
     }

@@ -4,6 +4,7 @@ use crate::Key;
 use crate::context::{Context, NameId};
 use crate::directory::Directory;
 use crate::dirs::State;
+use crate::mutants::mutant;
 use crate::name::Name;
 use crate::tick::Tick;
 use crate::transaction::Version;
@@ -78,17 +79,20 @@ impl<H: Host> Version<H> {
 /// `anew`: a reset in any case.
 pub(super) fn dir_changes<H: Host>(ctx: &Context<H>, since: Tick, anew: bool) -> DirChanges {
     let mut changes = DirChanges { tick: ctx.tick, reset: false, changed: Vec::new(), removed: Vec::new() };
-    if anew || since < ctx.dirs.floor {
+    if anew || (since < ctx.dirs.floor && !mutant!(ctx, NoFloor)) {
         let live = ctx.dirs.iter().map(|(name, ..)| name).filter(|name| !name.is_previous());
         return DirChanges { reset: true, changed: live.cloned().collect(), ..changes };
     }
-    for (id, _, slot) in ctx.dirs.state.changes_since(&since) {
+    let from = if mutant!(ctx, ChangesAfter) { since + 1 } else { since };
+    for (id, _, slot) in ctx.dirs.state.changes_since(&from) {
         if slot.name.is_previous() {
             continue;
         }
         match slot.state {
             State::Live(_) => changes.changed.push(slot.name.clone()),
-            State::Deleted(_) if ctx.dirs.was_there(*id, since) => changes.removed.push(slot.name.clone()),
+            State::Deleted(_) if ctx.dirs.was_there(*id, since) || mutant!(ctx, RemovedBeforeBorn) => {
+                changes.removed.push(slot.name.clone())
+            }
             State::Deleted(_) | State::Absent => {}
         }
     }
@@ -102,7 +106,8 @@ pub(super) fn key_changes<H: Host>(
     since: Tick,
     anew: bool,
 ) -> Changes<H::Value> {
-    let reset = anew || since < directory.floor || since <= directory.created;
+    let is_other = since <= directory.created && !mutant!(ctx, GenerationsMix);
+    let reset = anew || is_other || (since < directory.floor && !mutant!(ctx, NoFloorOfKeys));
     let mut entries = Vec::new();
     if reset {
         let live = directory.rows.iter().filter_map(|(key, _, row)| Some((key, row.content()?)));

@@ -7,6 +7,7 @@
 use crate::context::Context;
 use crate::directory::{DirKind, Directory};
 use crate::error::{Refusal, Result};
+use crate::mutants::mutant;
 use crate::name::Name;
 use crate::store::Store;
 use crate::tick::Tick;
@@ -48,7 +49,8 @@ impl<H: Host> Store<H> {
     /// # Errors
     /// `Later`: `since` is later than the present tick. `NotFound`.
     pub fn open_cursor(&mut self, of: Option<&Name>, since: Option<Tick>, mine: bool) -> Result<ReaderId, H> {
-        let now = self.published_tick();
+        let late = mutant!(self.ctx, LateRegistration) && self.open;
+        let now = self.published_tick() + Tick::from(late);
         if let Some(since) = since {
             self.check_since(since)?;
         }
@@ -124,11 +126,15 @@ impl<H: Host> Store<H> {
         }
         if !cursor.owes_reset && watch.last < cursor.position {
             self.readers.cursors.get_mut(&id)?.position = now;
+            if mutant!(self.ctx, VainPollMovesPlace) {
+                self.readers.stand(id, Some(now + 1));
+            }
             return Some(Polled::Nothing);
         }
         let (cursor, of) = (cursor.clone(), watch.of.clone());
         let (news, known) = self.with_published(|ctx| news_for(ctx, of.as_ref(), &cursor));
-        let step = Step { id, moves: cursor.moves, to: now, known };
+        let late = mutant!(self.ctx, PollOfTwoMoments) && self.open;
+        let step = Step { id, moves: cursor.moves, to: now + Tick::from(late), known };
         Some(if let Some(news) = news {
             Polled::News(news, step)
         } else {
@@ -164,7 +170,7 @@ impl<H: Host> Store<H> {
         self.readers.cursors.remove(&id);
         self.readers.pending.retain(|pending| pending.reader != id);
         self.readers.left.woken.push(watch);
-        if moved {
+        if moved && !mutant!(self.ctx, StaleHorizon) {
             self.horizon_moved(watch);
         }
         self.readers.leave(watch);

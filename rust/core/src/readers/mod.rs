@@ -122,8 +122,9 @@ pub(crate) struct Readers<V> {
     subscriptions: HashMap<ReaderId, WatchId>,
     pending: Vec<Pending>,
     next: u64,
-    /// Watches whose readers moved while a transaction was open: their tombstones are looked at when it ends.
-    moved: BTreeSet<WatchId>,
+    /// What was followed by readers that moved while a transaction was open: its tombstones are looked at when that
+    /// ends. By name, since the watch may be gone by then.
+    moved: BTreeSet<Option<Name>>,
     deadlines: BTreeSet<(Tick, WatchId)>,
     left: Left<V>,
 }

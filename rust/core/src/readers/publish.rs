@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::Result;
+use crate::mutants::mutant;
 use crate::name::Name;
 use crate::store::Store;
 use crate::tick::Tick;
@@ -126,7 +127,7 @@ impl<H: Host> Store<H> {
             self.readers.left.deliveries.push(Delivery { to, changes });
         }
         // What they have been told of needs to stay no longer.
-        self.readers.moved.insert(id);
+        self.readers.moved.insert(Some(name));
     }
 
     /// Readers of what the transaction made begin with its commit.
@@ -175,7 +176,8 @@ impl<H: Host> Store<H> {
     /// The readers of one thing need less than they did.
     pub(super) fn horizon_moved(&mut self, watch: WatchId) {
         if self.open {
-            self.readers.moved.insert(watch);
+            let of = self.readers.watch(watch).map(|watch| watch.of.clone());
+            self.readers.moved.extend(of);
         } else {
             self.purge_watch(watch);
         }
@@ -183,13 +185,16 @@ impl<H: Host> Store<H> {
 
     /// What nobody needs any more of the thing that these readers follow, goes. O(log n) each.
     fn purge_watch(&mut self, id: WatchId) {
-        let Some(watch) = self.readers.watch(id) else { return };
-        match watch.of.clone() {
-            None => {
-                self.purge_dirs();
-            }
+        if let Some(watch) = self.readers.watch(id) {
+            self.purge_followed(watch.of.clone().as_ref());
+        }
+    }
+
+    fn purge_followed(&mut self, of: Option<&Name>) {
+        match of {
+            None => self.purge_dirs(),
             Some(name) => {
-                if let Some(id) = self.ctx.dirs.id(&name) {
+                if let Some(id) = self.ctx.dirs.id(name) {
                     self.purge_keys(id);
                 }
             }
@@ -198,8 +203,8 @@ impl<H: Host> Store<H> {
 
     /// What readers that moved on while the transaction was open no longer need.
     pub(crate) fn purge_moved(&mut self) {
-        while let Some(watch) = self.readers.moved.pop_first() {
-            self.purge_watch(watch);
+        while let Some(of) = self.readers.moved.pop_first() {
+            self.purge_followed(of.as_ref());
         }
     }
 
@@ -268,7 +273,7 @@ impl<H: Host> Store<H> {
                 continue;
             }
             cursor.expired = true;
-            cursor.owes_reset = true;
+            cursor.owes_reset = !mutant!(self.ctx, SilentExpiry);
             self.readers.stand(reader, None);
             self.readers.left.woken.push(id);
         }

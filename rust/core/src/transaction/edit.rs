@@ -11,6 +11,7 @@ use crate::directory::{
 };
 use crate::dirs::{Since, Slot, State};
 use crate::error::Result;
+use crate::mutants::mutant;
 use crate::name::Name;
 use crate::reads::{Change, Tag};
 use crate::store::Store;
@@ -103,7 +104,7 @@ impl<H: Host> Store<H> {
             self.work.retouched.insert((dir, key.clone()));
         }
         self.work.journal.push(Undo::Row { dir, key: spelled.unwrap_or_else(|| key.clone()), old, live });
-        if let Some(life) = lagging {
+        if let Some(life) = lagging.filter(|_| !mutant!(self.ctx, TombstoneOfKeyOverwritten)) {
             self.edit_tombs(dir, |tombs| {
                 let mut lives = tombs.earlier.get(key).cloned().unwrap_or_default();
                 lives.0.push(life);

@@ -11,6 +11,7 @@ use crate::directory::{
 };
 use crate::dirs::{Slot, State};
 use crate::error::{Error, Refusal, Result};
+use crate::mutants::mutant;
 use crate::name::Name;
 use crate::reads::Tag;
 use crate::store::Store;
@@ -240,7 +241,9 @@ impl<H: Host> Store<H> {
                     }
                     since
                 } else {
-                    self.set_earlier(id, removed, Some(since));
+                    if !mutant!(self.ctx, TombstoneOverwritten) {
+                        self.set_earlier(id, removed, Some(since));
+                    }
                     now
                 }
             }

@@ -1,0 +1,86 @@
+"""Shows that the model of readers bites: each fault that the core can make on purpose must be found by it.
+
+`make mutants` runs it. It builds livedirs with the feature `mutants` beside the ordinary build, then runs
+the machine of `test_readers_machine` once as it is, which must pass, and once for each fault, which must
+fail. It answers 1 where a fault is not found. Arguments are names of faults; without any, all of them.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BUILT = ROOT / "target" / "mutants"
+EXAMPLES = int(os.environ.get("LIVEDIRS_EXAMPLES", "600"))
+FOUND = 42
+
+
+def run_machine():
+    """In a process of its own: the machine, without shrinking; what it finds is one line."""
+    from hypothesis import HealthCheck, Phase, settings
+    from hypothesis.stateful import run_state_machine_as_test
+
+    from test_readers_machine import Readers
+
+    steps = settings(
+        max_examples=EXAMPLES, stateful_step_count=40, deadline=None, derandomize=True, database=None,
+        phases=[Phase.generate], suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+    )  # fmt: skip
+    try:
+        run_state_machine_as_test(Readers, settings=steps)
+    except Exception as error:  # whatever it is: the run without a fault has none
+        print(f"{type(error).__name__}: {error}".splitlines()[0])
+        return FOUND
+    return 0
+
+
+def build():
+    environment = os.environ | {"MATURIN_PEP517_ARGS": "--features mutants"}
+    install = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    install += ["--no-build-isolation", "--upgrade", "--target", str(BUILT), str(ROOT)]
+    subprocess.run(install, env=environment, check=True)
+
+
+def faults():
+    source = (ROOT / "rust" / "core" / "src" / "mutants.rs").read_text()
+    listed = source.partition("pub enum Mutant {")[2].partition("\n}")[0]
+    return re.findall(r"\n    (\w+),", listed)
+
+
+def run(fault):
+    environment = os.environ | {"PYTHONPATH": str(BUILT)}
+    environment.pop("LIVEDIRS_MUTANT", None)
+    if fault:
+        environment["LIVEDIRS_MUTANT"] = fault
+    began = time.monotonic()
+    ran = subprocess.run(
+        [sys.executable, __file__, "--machine"], env=environment, text=True, capture_output=True, cwd=BUILT
+    )
+    if ran.returncode not in {0, FOUND}:
+        sys.exit(f"the machine did not run:\n{ran.stdout}\n{ran.stderr}")
+    said = ran.stdout.strip().splitlines()
+    return ran.returncode == FOUND, time.monotonic() - began, said[0] if said else ""
+
+
+def main(wanted):
+    if wanted == ["--machine"]:
+        return run_machine()
+    build()
+    named = faults()
+    if unknown := set(wanted) - set(named):
+        sys.exit(f"there is no fault {', '.join(sorted(unknown))}; there are {', '.join(named)}")
+    failed = 0
+    for fault in [None, *(wanted or named)]:
+        found, seconds, said = run(fault)
+        failed += found != bool(fault)
+        result = ("found" if found else "NOT FOUND") if fault else ("FAILS" if found else "passes")
+        print(f"{fault or '(no fault)':26} {result:10} {seconds:6.1f} s  {said[:100]}", flush=True)
+    print(f"{failed} survived" if failed else "each fault was found")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
