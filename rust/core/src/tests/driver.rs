@@ -21,8 +21,13 @@ pub(super) struct Driver {
     checks: bool,
 }
 
+/// What stands behind a name in the tests for that of its previous directory.
+pub(super) const PREVIOUS: &str = "<";
+
 pub(super) fn name(text: &str) -> Name {
-    Name::parse(text).expect("a name")
+    let of = text.strip_suffix(PREVIOUS);
+    let parsed = Name::parse(of.unwrap_or(text)).expect("a name");
+    if of.is_some() { parsed.previous() } else { parsed }
 }
 
 /// A parent whose rows a mapper maps.
@@ -233,6 +238,24 @@ impl Driver {
         }
         self.check();
         Ok(id)
+    }
+
+    /// Asks for the previous directory.
+    pub(super) fn previous(&mut self, of: &str) -> Done<NameId> {
+        let id = self.store.previous(&name(of))?;
+        self.check();
+        Ok(id)
+    }
+
+    /// A read of a lazy directory outside of a transaction: over a clone of the version, which takes over what came.
+    pub(super) fn lazy_beside(&mut self, of: &str, key: i64) -> Done<Vec<V>> {
+        let beside = self.store.beside();
+        let of_all = std::mem::replace(&mut self.store, beside);
+        let values = self.lazy(of, key);
+        let beside = std::mem::replace(&mut self.store, of_all);
+        drop(self.store.take_over(beside));
+        self.check();
+        values
     }
 
     pub(super) fn remove(&mut self, of: &str) -> Done<()> {
