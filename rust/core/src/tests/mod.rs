@@ -10,3 +10,4 @@ mod ownership;
 mod programs;
 mod tombstones;
 mod transactions;
+mod units;

@@ -1,0 +1,95 @@
+//! Units that go without saying: what they gave is read off their rows, and nothing of them is stored.
+
+use crate::directory::Directory;
+use crate::{Fold, Key};
+
+use super::driver::{Driver, derived, input, mapped, name};
+use super::host::{Code, V};
+
+fn stored(d: &Driver, of: &str) -> usize {
+    let id = d.store.find(&name(of)).expect("a directory");
+    let derived = d.store.ctx.dirs.get(id).and_then(Directory::derived).expect("a derived directory");
+    derived.units.iter().map(crate::tick_map::TickMap::total).sum()
+}
+
+/// What the mapper gives for the value of its key: pairs of a key and a value. From 5 on it also reads.
+fn given(value: i64) -> Vec<(i64, i64)> {
+    match value {
+        1 | 5 => vec![(1, 10)],
+        2 => vec![(1, 10), (1, 20)],
+        3 => vec![(2, 10)],
+        4 => vec![(1, 10), (2, 10)],
+        _ => vec![],
+    }
+}
+
+/// What is shown of these pairs.
+fn expected(pairs: &[(i64, i64)]) -> String {
+    let mut keys: Vec<i64> = pairs.iter().map(|(key, _)| *key).collect();
+    keys.dedup();
+    let values = |key| pairs.iter().filter(|(of, _)| *of == key).map(|(_, value)| *value).collect::<Vec<i64>>();
+    keys.iter().map(|&key| format!("{key}: {:?}", values(key))).collect::<Vec<String>>().join(", ")
+}
+
+fn giver(fold: Option<Fold<Code>>) -> Driver {
+    let mut d = Driver::new();
+    let code = Code::mapper("d", |d, _, values| {
+        let value = values[0].int();
+        if value >= 5 {
+            d.size("/b/")?;
+        }
+        Ok(given(value).into_iter().map(|(key, value)| (Key::int(key), V::Int(value))).collect())
+    });
+    d.update(|d| {
+        d.make("/a/", &input(vec![(Key::int(1), vec![V::Int(0)])]))?;
+        d.make("/b/", &input(vec![]))?;
+        d.make("/d/", &derived(vec![mapped("/a/", &code)], fold)).map(drop)
+    })
+    .unwrap();
+    d
+}
+
+#[test]
+fn a_unit_is_stored_exactly_where_its_row_does_not_tell_all_of_it() {
+    let mut d = giver(None);
+    for before in 0..7 {
+        for after in 0..7 {
+            for value in [before, after] {
+                d.update(|d| d.set("/a/", 1, vec![V::Int(value)])).unwrap();
+                assert_eq!(d.shown("/d/"), expected(&given(value)), "{before} to {after}, at {value}");
+                assert_eq!(stored(&d, "/d/"), usize::from(value >= 3), "{before} to {after}, at {value}");
+            }
+            d.update(|d| d.set("/a/", 1, vec![])).unwrap();
+            assert_eq!((d.shown("/d/").as_str(), stored(&d, "/d/")), ("", 0), "{before} to {after}");
+        }
+    }
+}
+
+#[test]
+fn a_unit_of_a_folded_directory_is_stored_where_it_gave_or_read_anything() {
+    let mut d = giver(Some(Fold::Count));
+    for value in 0..7 {
+        d.update(|d| d.set("/a/", 1, vec![V::Int(value)])).unwrap();
+        assert_eq!(stored(&d, "/d/"), usize::from(!given(value).is_empty() || value >= 5), "{value}");
+    }
+}
+
+#[test]
+fn units_that_go_without_saying_run_when_their_parent_goes() {
+    let mut d = Driver::new();
+    let make = Code::mapper("m", |d, _, _| {
+        d.make("/x/", &input(vec![(Key::int(1), vec![V::Int(1)]), (Key::int(2), vec![V::Int(2)])]))?;
+        Ok(vec![])
+    });
+    let own = Code::mapper("d", |_, key, values| Ok(vec![(key.clone(), V::Int(values[0].int() * 2))]));
+    d.update(|d| {
+        d.make("/t/", &input(vec![(Key::int(1), vec![V::Int(1)])]))?;
+        d.make("/m/", &derived(vec![mapped("/t/", &make)], None))?;
+        d.make("/y/", &input(vec![(Key::int(2), vec![V::Int(3)])]))?;
+        d.make("/d/", &derived(vec![mapped("/x/", &own), mapped("/y/", &own)], None)).map(drop)
+    })
+    .unwrap();
+    assert_eq!(d.shown("/d/"), "1: [2], 2: [4, 6]");
+    d.update(|d| d.set("/t/", 1, vec![])).unwrap();
+    assert_eq!(d.shown("/d/"), "2: [6]");
+}
