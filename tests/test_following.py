@@ -338,6 +338,12 @@ def test_an_interrupt_in_a_callback_reaches_the_caller_and_the_rest_is_called_by
 # ---- the end of a cursor
 
 
+def drop_one(d):
+    """A cursor is dropped without being closed."""
+    cursor = d.cursor()
+    assert cursor.lag == 0
+
+
 @pytest.mark.parametrize("how", ["plain", "cycle", "thread"])
 def test_a_dropped_cursor_warns_and_pins_nothing_by_the_end_of_the_next_transaction(store, d, how):
     before = figures(store)
@@ -359,6 +365,35 @@ def test_a_dropped_cursor_warns_and_pins_nothing_by_the_end_of_the_next_transact
     del d[1]
     d[1] = 1
     assert figures(store) == before
+
+
+def test_a_dropped_cursor_pins_nothing_after_a_transaction_that_fails(store, d):
+    cursor = d.cursor()
+    since = cursor.position
+    del d[1]
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        del cursor
+    assert not d.changes(since).reset
+    with pytest.raises(KeyError), store.update():
+        raise KeyError
+    assert d.changes(since).reset
+
+
+def test_a_cursor_that_a_lazy_function_finds_dropped_is_not_forgotten(store, d):
+    """The function runs beside the store, which alone knows the cursor."""
+
+    def fn(self, key):
+        with pytest.raises(TransactionError):
+            store.stats()
+        return key
+
+    lazy = store.lazy("/lazy/", fn)
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        drop_one(d)
+    del d[1]
+    assert lazy[1] == 1
+    stats = store.stats()
+    assert (stats.cursors, stats.key_tombstones) == (0, 0)
 
 
 def test_closing_the_store_closes_its_cursors_without_a_warning():

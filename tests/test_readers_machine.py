@@ -202,6 +202,26 @@ class Readers(RuleBasedStateMachine):
             self.act(f"store.mkdir({name!r}, {self.pairs(content)})", name)
             self.leave()
 
+    @rule(name=st.sampled_from(INPUTS), between=st.booleans(), data=st.data())
+    def live_twice(self, name, between, data):
+        """A directory goes, comes and goes again, while readers from before, and from between, look on."""
+        if name in self.store and not self.blocks:
+            self.follow_store(data)
+            self.act(f"store.remove_dir({name!r}, recursive=True)")
+            if between:
+                self.follow_store(data)
+            self.act(f"store.mkdir({name!r})", name)
+            self.act(f"store.remove_dir({name!r})")
+
+    @rule(name=st.sampled_from(INPUTS), key=keys, data=st.data())
+    def set_twice(self, name, key, data):
+        """The same of a key."""
+        if name in self.store and not self.blocks:
+            self.act(f"store[{name!r}].set_all({key}, [7])")
+            self.follow_keys(data)
+            for new in ([], [8], []):
+                self.act(f"store[{name!r}].set_all({key}, {new})")
+
     @rule(name=st.sampled_from(INPUTS), key=keys, new=st.one_of(values, values, st.just([])))
     def write(self, name, key, new):
         if name in self.store:
