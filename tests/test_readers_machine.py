@@ -213,12 +213,14 @@ class Readers(RuleBasedStateMachine):
             self.act(f"store.mkdir({name!r})", name)
             self.act(f"store.remove_dir({name!r})")
 
-    @rule(name=st.sampled_from(INPUTS), key=keys, data=st.data())
-    def set_twice(self, name, key, data):
+    @rule(name=st.sampled_from(INPUTS), key=keys)
+    def set_twice(self, name, key):
         """The same of a key."""
         if name in self.store and not self.blocks:
             self.act(f"store[{name!r}].set_all({key}, [7])")
-            self.follow_keys(data)
+            cursor, tick = self.name("cursor"), self.model.tick
+            self.run(f"{cursor} = store[{name!r}].cursor(since={tick})")
+            self.model.cursors[cursor] = self.model.open(name, tick)
             for new in ([], [8], []):
                 self.act(f"store[{name!r}].set_all({key}, {new})")
 
@@ -468,4 +470,4 @@ class Readers(RuleBasedStateMachine):
 
 
 TestReaders = Readers.TestCase
-TestReaders.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=40)
+TestReaders.settings = settings(stateful_step_count=30)
