@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BUILT = ROOT / "target" / "mutants"
-EXAMPLES = int(os.environ.get("LIVEDIRS_EXAMPLES", "600"))
+EXAMPLES = int(os.environ.get("LIVEDIRS_EXAMPLES", "300"))
 FOUND = 42
 
 

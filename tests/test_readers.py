@@ -3,17 +3,12 @@
 `test_readers_machine` holds the invariants against random programs; here each stands by its name.
 """
 
-import asyncio
-import gc
-import logging
 import sys
 import threading
-import time
-import warnings
 
 import pytest
 
-from livedirs import ClosedError, DirName, DirNotFoundError, Store, TransactionError
+from livedirs import ClosedError, DirName, DirNotFoundError, Store
 from support import figures
 
 PATIENCE = 30  # seconds after which a test that hangs fails

@@ -202,6 +202,28 @@ class Readers(RuleBasedStateMachine):
             self.act(f"store.mkdir({name!r}, {self.pairs(content)})", name)
             self.leave()
 
+    @rule(name=st.sampled_from(INPUTS), between=st.booleans(), data=st.data())
+    def live_twice(self, name, between, data):
+        """A directory goes, comes and goes again, while readers from before, and from between, look on."""
+        if name in self.store and not self.blocks:
+            self.follow_store(data)
+            self.act(f"store.remove_dir({name!r}, recursive=True)")
+            if between:
+                self.follow_store(data)
+            self.act(f"store.mkdir({name!r})", name)
+            self.act(f"store.remove_dir({name!r})")
+
+    @rule(name=st.sampled_from(INPUTS), key=keys)
+    def set_twice(self, name, key):
+        """The same of a key."""
+        if name in self.store and not self.blocks:
+            self.act(f"store[{name!r}].set_all({key}, [7])")
+            cursor, tick = self.name("cursor"), self.model.tick
+            self.run(f"{cursor} = store[{name!r}].cursor(since={tick})")
+            self.model.cursors[cursor] = self.model.open(name, tick)
+            for new in ([], [8], []):
+                self.act(f"store[{name!r}].set_all({key}, {new})")
+
     @rule(name=st.sampled_from(INPUTS), key=keys, new=st.one_of(values, values, st.just([])))
     def write(self, name, key, new):
         if name in self.store:
@@ -448,4 +470,4 @@ class Readers(RuleBasedStateMachine):
 
 
 TestReaders = Readers.TestCase
-TestReaders.settings = settings(max_examples=3 * settings.default.max_examples, stateful_step_count=40)
+TestReaders.settings = settings(stateful_step_count=30)

@@ -13,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 
 use crate::changes;
 use crate::host::Object;
-use crate::shared::{Inner, Shared, this_thread};
+use crate::shared::{Guard, Inner, Shared, this_thread};
 use crate::transaction::call_back;
 
 /// A thread that waits is woken once.
@@ -217,14 +217,14 @@ impl Shared {
         }
     }
 
-    /// Cursors that were dropped without being closed are readers no more.
-    pub fn bury(&self, inner: &mut Inner) {
-        if !self.has_dropped.swap(false, std::sync::atomic::Ordering::Relaxed) {
+    /// Cursors that were dropped without being closed are readers no more. A store that stands in does not know them.
+    pub fn bury(&self, guard: &mut Guard<'_>) {
+        if guard.is_beside() || !self.has_dropped.swap(false, std::sync::atomic::Ordering::Relaxed) {
             return;
         }
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(PoisonError::into_inner));
         for id in dropped {
-            inner.store.close_cursor(id);
+            guard.store.close_cursor(id);
         }
     }
 }

@@ -361,6 +361,7 @@ impl Transaction {
         if failed || state == ROLLED_BACK {
             let undone = self.undo(&mut guard);
             if outermost {
+                shared.bury(&mut guard);
                 let left = guard.store.end();
                 let after = shared.give_turn(&mut guard, false);
                 drop(guard);
