@@ -277,6 +277,11 @@ class Forks(RuleBasedStateMachine):
             return
         top = rebased(fork.base, parent.top, fork.top, set(fork.expected[1])) if moved else fork.top
         expected = fork.outcome(top)
+        # What a mapper of the fork no longer makes when it has taken over the rest, is the store's.
+        let_go = {n: parent.top[n] for n in parent.top if n in fork.expected[1] and n not in expected[0]}
+        if moved and let_go and not expected[2]:
+            top = top | {n: made for n, made in let_go.items() if made != fork.base.get(n)}
+            expected = fork.outcome(top)
         assert bool(error) == bool(expected[2]), (error, expected[2])
         if error:
             return

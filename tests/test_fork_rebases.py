@@ -4,6 +4,7 @@ import pytest
 
 from livedirs import (
     ConflictError,
+    DirExistsError,
     Store,
     Sum,
 )
@@ -416,3 +417,15 @@ def test_directories_that_would_derive_from_each_other_are_a_conflict():
     fork.remove_dir("/b/")
     merged(fork, store)
     assert store["/a/"] == {2: 2}
+
+
+def test_a_name_made_in_the_store_that_no_mapper_of_the_fork_makes_any_more_is_the_stores():
+    store, d, _ = make()
+    fork = store.fork()
+    fork["/d/"].map("/maker/", lambda key, values: store.mkdir("/x/", {9: 9}) and None, within=[(2, 2)])
+    store.mkdir("/x/", {1: 1})
+    del d[2]
+    merged(fork, store)
+    assert store["/x/"] == {1: 1} and fork["/x/"].kind == "input"
+    with pytest.raises(DirExistsError):
+        fork["/d/"][2] = 2
