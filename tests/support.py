@@ -42,6 +42,15 @@ def unchanged(store):
     assert state(store)[:3] == before[:3]
 
 
+def merged(fork, store):
+    """Merges, with rebase where the store has moved, and both hold the same."""
+    commit = fork.merge(rebase=store.tick != fork.base)
+    assert contents(fork) == contents(store)
+    assert fork.base == store.tick == commit.tick
+    assert store.stats().queued == fork.stats().queued == 0
+    return commit
+
+
 def label(x):
     """The id of a parameter: its str, without addresses, so that ids are the same in every run."""
     return re.sub(" at 0x[0-9a-f]+", "", ascii(x) if isinstance(x, str) else str(x))

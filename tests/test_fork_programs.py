@@ -1,9 +1,9 @@
 """Random programs on a store, its forks and a fork of a fork, against a model of how they come together.
 
-The model knows of each side its top level alone: input directories with their rows, and what was derived. Each has an
-origin, which tells whether two sides mean the same directory. It merges three ways, as the specification says; what
-else must be there, `oracle_recompute` tells from scratch. So nothing that one side computed before is believed.
-A program that fails is printed as source, to be pasted and run.
+The model knows of each side its top level alone: input directories with their rows, and what was derived.
+Each has an origin, which tells whether two sides mean the same directory. It merges three ways, as section 7
+says; what else must be there, `oracle_recompute` tells from scratch. So nothing that one side computed before
+is believed. A program that fails is printed as source, to be pasted and run.
 """
 
 import inspect
@@ -60,7 +60,7 @@ def without(top, names):
 
 
 def rebased(base, store, fork, made):
-    """What a fork, whose mappers made some, holds when it has taken over what its store changed since the base."""
+    """What a fork holds when it has taken over what its store changed since; its mappers made some."""
 
     def origin(top, name):
         return top[name].origin if name in top else None
@@ -76,7 +76,7 @@ def rebased(base, store, fork, made):
         if not more:
             break
         gone |= more
-    # Removed in the store: with what the fork derived; remade there alone: what the fork derived stays on it.
+    # Removed in the store: with what the fork derived; remade there alone: what the fork derived stays.
     result = without(result, {n for n in removed if n not in store or n in gone})
     for name in late - gone - made:
         if name not in fork or origin(fork, name) == origin(base, name):
@@ -230,7 +230,7 @@ class Forks(RuleBasedStateMachine):
             return
         name = self.pick(data, side.top)
         if any(isinstance(d, tuple) and d[0] == name for d in side.expected[1].values()):
-            return  # a mapper made one that derives from it; whether that goes or comes again is no matter of forks
+            return  # a mapper made one that derives from it: that is no matter of forks
         top = without(side.top, {name})
         source = f"{side.name}.remove_dir({name!r}, recursive=True)"
         if again:
@@ -277,6 +277,11 @@ class Forks(RuleBasedStateMachine):
             return
         top = rebased(fork.base, parent.top, fork.top, set(fork.expected[1])) if moved else fork.top
         expected = fork.outcome(top)
+        # What a mapper of the fork no longer makes when it has taken over the rest, is the store's.
+        let_go = {n: parent.top[n] for n in parent.top if n in fork.expected[1] and n not in expected[0]}
+        if moved and let_go and not expected[2]:
+            top = top | {n: made for n, made in let_go.items() if made != fork.base.get(n)}
+            expected = fork.outcome(top)
         assert bool(error) == bool(expected[2]), (error, expected[2])
         if error:
             return

@@ -141,14 +141,16 @@ impl<H: Host> Store<H> {
         })
     }
 
-    /// What this store, a fork, has to take over of what its parent changed since the base.
+    /// What this store, a fork, has to take over of what its parent changed since the base; and what more when it has
+    /// run its cascade, if no mapper of its makes that then ([`Store::is_free_for`]).
     ///
     /// # Errors
     /// `Unsure`, with nothing changed.
-    pub fn steps_to_rebase(&self, parent: &Version<H>, base: &Base<H>) -> Result<Steps<H>, H> {
+    pub fn steps_to_rebase(&self, parent: &Version<H>, base: &Base<H>) -> Result<(Steps<H>, Steps<H>), H> {
         let (was, is, mine) = (&base.parent.0, &parent.0, &base.fork.0);
         let mut steps = Vec::new();
         let mut made = Vec::new();
+        let mut mapped = BTreeSet::new();
         let mut unsure = Vec::new();
         for name in touched(was, is) {
             if let (Some((was, is)), Some((mine, here))) = (goes_on(was, is, &name), goes_on(mine, &self.ctx, &name)) {
@@ -167,8 +169,12 @@ impl<H: Host> Store<H> {
             let by_mapper = here.is_none() && live(&self.ctx, &name).is_some();
             let here_is_base = origin(here) == origin(was);
             match (is, here) {
-                // What the fork removed, or made anew, or what a mapper of its makes, is its own affair.
-                (Some(_), _) if kept || by_mapper => {}
+                // What the fork removed, or made anew, is its own affair, and what a mapper of its makes while it does.
+                (Some(_), _) if kept => {}
+                (Some(_), _) if by_mapper => {
+                    mapped.insert(name.clone());
+                    made.push(name);
+                }
                 // Made in the parent, or made anew there alone: it is the parent's.
                 (Some(_), here) if here.is_none() || (was.is_some() && here_is_base) => made.push(name),
                 (None, Some(_)) if was.is_some() && here_is_base => steps.push(ForkStep { name, what: What::Remove }),
@@ -179,16 +185,25 @@ impl<H: Host> Store<H> {
             return Err(unsure.into());
         }
         let mut gone = self.gone_here(is, base);
-        steps.extend(making(is, made).filter(|step| {
-            // What the parent derived since from what is gone here goes too.
-            let goes = matches!(&step.what, What::Make { spec: Spec::Derived { parents, .. }, .. }
+        let (later, now): (Vec<_>, Vec<_>) = making(is, made)
+            .filter(|step| {
+                // What the parent derived since from what is gone here goes too.
+                let goes = matches!(&step.what, What::Make { spec: Spec::Derived { parents, .. }, .. }
                 if parents.iter().any(|parent| gone.contains(&parent.name.shown())));
-            if goes {
-                gone.insert(step.name.clone());
-            }
-            !goes
-        }));
-        Ok(steps)
+                if goes {
+                    gone.insert(step.name.clone());
+                }
+                !goes
+            })
+            .partition(|step| mapped.contains(&step.name));
+        steps.extend(now);
+        Ok((steps, later))
+    }
+
+    /// Whether nothing is there under the name that the step is about.
+    #[must_use]
+    pub fn is_free_for(&self, step: &ForkStep<H>) -> bool {
+        live(&self.ctx, &step.name).is_none()
     }
 
     /// What the parent has as it was at the base, and this store, a fork, removed since, or made anew from outside.

@@ -156,10 +156,16 @@ impl Both<'_> {
         drop(fork);
         self.fork.lock(py).store.silence_hooks();
         if moved {
-            let (steps, guard) =
+            let ((steps, mut later), guard) =
                 self.fork.run_locked(py, self.fork.lock(py), |store| store.steps_to_rebase(&parent, base))?;
             drop(guard);
             take_steps(py, self.fork, steps)?;
+            if !later.is_empty() {
+                let guard = self.fork.drain(py, self.fork.lock(py))?;
+                later.retain(|step| guard.store.is_free_for(step));
+                drop(guard);
+                take_steps(py, self.fork, later)?;
+            }
             drop(self.fork.rounds(py, self.fork.lock(py))?);
         }
         drop(parent);
