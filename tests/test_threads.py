@@ -1,11 +1,18 @@
 """A transaction belongs to the thread, or the asyncio task, that opened it; others see the last commit."""
 
+import _thread
 import asyncio
+import os
+import subprocess
+import sys
 import threading
+import time
+import traceback
+import warnings
 
 import pytest
 
-from livedirs import DirNotFoundError, Store, TransactionError
+from livedirs import ClosedError, DirNotFoundError, Store, TransactionError
 from support import FIGURES, contents
 
 
@@ -158,6 +165,24 @@ def test_several_threads_that_wait_all_get_their_turn():
     assert d == {1: 10, 2: 2, **{n: n for n in range(10, 20)}}
 
 
+def test_mkdir_with_exist_ok_gives_what_another_thread_made_while_it_waited_for_its_turn():
+    store, d, derived = make()
+    asked, given = threading.Event(), []
+
+    def other():
+        asked.set()
+        given.append(store.mkdir("/new/", {1: 1}, exist_ok=True))
+
+    thread = threading.Thread(target=other, daemon=True)
+    with store.update():
+        store.mkdir("/new/", {2: 2})
+        thread.start()
+        assert asked.wait(60)
+        time.sleep(0.05)
+    thread.join(60)
+    assert [dict(new) for new in given] == [{2: 2}]
+
+
 @pytest.mark.parametrize("timeout", [0, 0.001, 0.06])
 def test_update_with_a_timeout_raises_when_the_turn_does_not_come(timeout):
     store, d, derived = make()
@@ -246,3 +271,297 @@ def test_tasks_that_do_not_overlap_have_each_a_transaction():
 
     asyncio.run(main())
     assert d == {1: 1, 2: 2, **{n: n + 1 for n in range(10, 20)}}
+
+
+# ---- waiting for a commit
+
+
+def test_a_thread_that_waits_is_told_of_what_another_commits():
+    store, d, derived = make()
+    told, ready = [], threading.Event()
+
+    def listen():
+        with derived.cursor(since=store.tick) as cursor:
+            ready.set()
+            for changes in cursor:
+                told.append(dict(changes.entries))
+                if 9 in changes.entries:
+                    return
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    assert ready.wait(60)
+    for n in range(3, 10):
+        d[n] = n
+    thread.join(60)
+    assert not thread.is_alive(), "it was not woken"
+    assert {key: values for entries in told for key, values in entries.items()} == {
+        n: (2 * n,) for n in range(3, 10)
+    }
+
+
+@pytest.mark.parametrize("end", ["cursor", "store"])
+def test_closing_ends_the_wait_of_another_thread(end):
+    store, d, derived = make()
+    cursor = d.cursor(since=store.tick)
+    outcome = []
+    thread = threading.Thread(target=lambda: outcome.append(list(cursor)), daemon=True)
+    thread.start()
+    time.sleep(0.05)
+    (cursor if end == "cursor" else store).close()
+    thread.join(60)
+    assert outcome == [[]]
+    with pytest.raises(ClosedError):
+        cursor.poll()
+
+
+def test_a_wait_in_a_transaction_is_refused_and_one_of_another_thread_goes_on_while_it_is_open():
+    store, d, derived = make()
+    with d.cursor(since=store.tick) as cursor:
+        with store.update():
+            d[1] = 10
+            with pytest.raises(TransactionError):
+                cursor.wait(timeout=0)
+            assert in_thread(lambda: cursor.wait(timeout=0.01)) is None
+        assert dict(in_thread(lambda: cursor.wait(timeout=0.01)).entries) == {1: (10,)}
+
+
+@pytest.mark.parametrize("what", ["a commit", "its turn"])
+def test_a_thread_that_waits_takes_no_processor_time(what):
+    store, d, derived = make()
+
+    def wait():
+        begin, spent = time.monotonic(), time.thread_time()
+        if what == "a commit":
+            with d.cursor(since=store.tick) as cursor:
+                assert cursor.wait(timeout=0.5) is None
+        else:
+            with pytest.raises(TimeoutError):
+                store.update(timeout=0.5).__enter__()
+        return (time.thread_time() - spent) / (time.monotonic() - begin)
+
+    with store.update():
+        # What it takes at the beginning and at the end is thousands of times less than what spinning would.
+        assert in_thread(wait) < 0.2
+
+
+@pytest.mark.parametrize("what", ["a commit", "its turn"])
+def test_an_interrupt_ends_the_wait_of_the_main_thread_and_leaves_nothing_of_it(what):
+    store, d, derived = make()
+    opened, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with store.update():
+            d[1] = 10
+            opened.set()
+            assert leave.wait(60)
+
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    assert opened.wait(60)
+    timer = threading.Timer(0.1, _thread.interrupt_main)
+    timer.start()
+    with d.cursor(since=store.tick) as cursor:
+        with pytest.raises(KeyboardInterrupt):
+            if what == "a commit":
+                cursor.wait(timeout=60)
+            else:
+                d[2] = 20
+        timer.join()
+        leave.set()
+        holder.join(60)
+        assert dict(cursor.poll().entries) == {1: (10,)}
+    d[2] = 21
+    assert d == {1: 10, 2: 21}
+
+
+# ---- snapshots and iterators
+
+
+def test_a_snapshot_is_of_use_to_any_thread_and_stays_as_it_is():
+    store, d, derived = make()
+    with store.snapshot() as snapshot:
+        before = contents(snapshot)
+        with store.update():
+            d[1] = 10
+            store.mkdir("/new/")
+            assert in_thread(lambda: contents(snapshot)) == before
+        store.remove_dir("/new/")
+        d.clear()
+        assert in_thread(lambda: contents(snapshot)) == before
+        in_thread(snapshot.close)
+        with pytest.raises(ClosedError):
+            snapshot["/d/"]
+    assert store.stats().snapshots == 0
+
+
+@pytest.mark.parametrize("iterate", [iter, lambda d: d.entries(), lambda d: d.between(0, ...)])
+def test_an_iterator_goes_on_over_its_version_while_other_threads_write_and_in_other_threads(iterate):
+    store = Store()
+    d = store.mkdir("/d/", {n: n for n in range(1000)})
+    expected = list(iterate(d))
+    iterator = iterate(d)
+    given = [next(iterator) for _ in range(10)]
+    in_thread(d.clear)
+    given += in_thread(lambda: [next(iterator) for _ in range(10)])
+    in_thread(lambda: store.remove_dir("/d/"))
+    assert given + list(iterator) == expected
+
+
+# ---- os.fork()
+
+
+def in_child(fn):
+    """Runs the function in a child of the process; what it wrote to its pipe."""
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of 3.12, where there are threads
+        child = os.fork()
+    if child == 0:
+        try:
+            os.write(write, repr(fn()).encode())
+        except BaseException:
+            os.write(write, traceback.format_exc().encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        told = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    return told
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork() here")
+
+
+@needs_fork
+def test_a_child_uses_the_store_as_a_copy():
+    store, d, derived = make()
+
+    def child():
+        d[1] = 10
+        store.mkdir("/of-child/")
+        with store.update(timeout=1):
+            d[3] = 3
+        return dict(derived), len(store)
+
+    assert in_child(child) == repr(({1: 20, 2: 4, 3: 6}, 3))
+    assert d == {1: 1, 2: 2} and "/of-child/" not in store
+    d[1] = 11
+    assert derived == {1: 22, 2: 4}
+
+
+@needs_fork
+def test_a_transaction_that_another_thread_has_open_is_undone_in_the_child_and_goes_on_in_the_parent():
+    store, d, derived = make()
+    opened, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with store.update() as tx:
+            d[1] = 10
+            store.mkdir("/half/")
+            tx.cascade()
+            opened.set()
+            assert leave.wait(60)
+
+    def child():
+        seen = dict(d), dict(derived), "/half/" in store
+        with store.update(timeout=1):
+            d[2] = 20
+        return seen, dict(derived), store.stats().names
+
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    assert opened.wait(60)
+    names = 2
+    assert in_child(child) == repr((({1: 1, 2: 2}, {1: 2, 2: 4}, False), {1: 2, 2: 40}, names))
+    leave.set()
+    holder.join(60)
+    assert d == {1: 10, 2: 2} and derived == {1: 20, 2: 4} and "/half/" in store
+
+
+@needs_fork
+def test_the_transaction_of_the_thread_that_forks_is_open_in_parent_and_child():
+    store, d, derived = make()
+
+    def child():
+        tx.__exit__(None, None, None)
+        return dict(derived), tx.result.tick
+
+    with store.update() as tx:
+        d[1] = 10
+        assert in_child(child) == repr(({1: 20, 2: 4}, store.tick + 1))
+        d[2] = 20
+    assert derived == {1: 20, 2: 40}
+
+
+@needs_fork
+def test_cursors_go_on_in_the_child_where_nobody_else_waits_or_calls():
+    store, d, derived = make()
+    cursor, told = d.cursor(since=store.tick), []
+    d.subscribe(lambda changes: told.append(dict(changes.entries)))
+
+    def wait():
+        with d.cursor(since=store.tick) as cursor:
+            cursor.wait()
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    time.sleep(0.05)
+    d[3] = 3
+    waiting.join(60)
+    again = threading.Thread(target=wait, daemon=True)
+    again.start()
+    time.sleep(0.05)
+
+    def child():
+        del d[1]
+        changes = dict(cursor.poll().entries)
+        cursor.close()
+        return changes, told
+
+    assert in_child(child) == repr(({1: (), 3: (3,)}, [{3: (3,)}, {1: ()}]))
+    assert dict(cursor.poll().entries) == {3: (3,)}
+    cursor.close()
+    d[4] = 4
+    again.join(60)
+    assert not again.is_alive(), "the fork took its wake-up"
+
+
+FORKING = """
+import os, sys, threading
+from livedirs import Store
+store = Store()
+d = store.mkdir("/d/", {1: 1})
+cursor = d.cursor()
+threading.Thread(target=lambda: [changes for changes in cursor], daemon=True).start()
+opened, leave = threading.Event(), threading.Event()
+def hold():
+    with store.update():
+        d[2] = 2
+        opened.set()
+        leave.wait(60)
+holder = threading.Thread(target=hold)
+holder.start()
+opened.wait(60)
+child = os.fork()
+if child == 0:
+    d[3] = 3
+    cursor.close()
+    store.close()
+    sys.exit(7)
+status = os.waitpid(child, 0)[1]
+leave.set()
+holder.join()
+cursor.close()
+print(os.waitstatus_to_exitcode(status), dict(d))
+"""
+
+
+@needs_fork
+def test_a_child_comes_to_its_end_as_any_process_does():
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("7 {1: 1, 2: 2}\n", "", 0)

@@ -137,7 +137,7 @@ impl Cursor {
         guard.store.close_cursor(self.id);
         let after = guard.take_left(false);
         drop(guard);
-        after.run(py);
+        after.run(py, self.shared());
     }
 
     fn state(&self, py: Python<'_>) -> PyResult<(u64, u64, bool)> {

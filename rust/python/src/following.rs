@@ -75,16 +75,25 @@ impl Told {
 #[must_use = "tasks wait to be woken"]
 pub struct Aftermath {
     wake: Vec<Py<PyAny>>,
+    /// Of the task whose turn it is.
+    turn: Option<Py<PyAny>>,
     /// Functions of subscriptions that a rollback ended.
     dropped: Vec<Py<PyAny>>,
 }
 
 impl Aftermath {
-    /// Wakes tasks. One whose event loop is closed is nobody's business any more.
-    pub fn run(self, py: Python<'_>) {
+    /// Wakes tasks. One whose event loop is closed is nobody's business any more; if it was its turn, it is the next
+    /// one's.
+    pub fn run(self, py: Python<'_>, shared: &Shared) {
         drop(self.dropped);
         for wake in self.wake {
             drop(wake.call0(py));
+        }
+        let mut turn = self.turn;
+        while let Some(wake) = turn.take() {
+            if wake.call0(py).is_err() {
+                turn = shared.pass_turn(py);
+            }
         }
     }
 }
@@ -142,8 +151,10 @@ impl Inner {
 
     /// Who has waited longest for its turn is woken.
     pub fn next_turn(&mut self, after: &mut Aftermath) {
-        if let Some(waiter) = self.turns.pop_front() {
-            after.wake_one(waiter);
+        match self.turns.pop_front() {
+            Some(Waiter::Task(wake)) => after.turn = Some(wake),
+            Some(waiter @ Waiter::Thread(_)) => after.wake_one(waiter),
+            None => {}
         }
     }
 
@@ -170,11 +181,22 @@ impl Aftermath {
     pub fn and(mut self, other: Aftermath) -> Self {
         self.wake.extend(other.wake);
         self.dropped.extend(other.dropped);
+        self.turn = self.turn.or(other.turn);
         self
     }
 }
 
 impl Shared {
+    /// Whoever was woken can't take the turn: the next one is.
+    fn pass_turn(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let mut guard = self.lock_whole(py);
+        let mut after = Aftermath::default();
+        if guard.owner.is_none() {
+            guard.next_turn(&mut after);
+        }
+        after.turn
+    }
+
     /// Calls what waits to be called after a commit, unless somebody is at it.
     pub fn call_callbacks(&self, py: Python<'_>) -> PyResult<()> {
         if self.lock_whole(py).calls_back() { self.run_callbacks(py) } else { Ok(()) }

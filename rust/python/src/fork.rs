@@ -207,7 +207,7 @@ fn publish(py: Python<'_>, shared: &Arc<Shared>, told: bool) -> (Option<livedirs
     let after = shared.give_turn(&mut guard, true);
     drop(guard);
     drop(left);
-    after.run(py);
+    after.run(py, shared);
     (commit, version)
 }
 

@@ -434,7 +434,7 @@ impl Shared {
         }
         drop(guard);
         drop(found);
-        after.run(py);
+        after.run(py, self);
     }
 
     /// Takes the turn for what opens and ends its transaction in one call.

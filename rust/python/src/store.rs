@@ -200,7 +200,17 @@ impl Store {
             return InputDirectory::of(slf, name, NameId::of(0));
         }
         let spec = Spec::Input { rows, hooks };
-        let id = this.make(py, &name, &spec)?;
+        let id = this.shared().write(py, |store| {
+            // Another thread may have made it while this one waited for its turn.
+            if exist_ok
+                && !store.in_mapper()
+                && let Some(id) = store.look_up(&name)
+                && store.directory(id).is_some_and(|view| view.kind() == livedirs_core::DirKind::Input)
+            {
+                return Ok(id);
+            }
+            store.make(&name, &spec)
+        })?;
         InputDirectory::of(slf, name, id)
     }
 
@@ -532,7 +542,7 @@ impl Store {
         if let Some(link) = &self.link {
             link.forget();
         }
-        after.run(py);
+        after.run(py, &self.own);
         Ok(())
     }
 

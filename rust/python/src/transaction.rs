@@ -81,7 +81,7 @@ impl Shared {
         let after = self.give_turn(&mut guard, false);
         drop(guard);
         drop((undone, left, callbacks));
-        after.run(py);
+        after.run(py, self);
     }
 
     /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone, but
@@ -100,7 +100,7 @@ impl Shared {
                 let call = guard.calls_back();
                 drop(guard);
                 drop(left);
-                after.run(py);
+                after.run(py, self);
                 if let (Some(told), Some(commit)) = (told, commit) {
                     drop(told.set(commit));
                 }
@@ -366,7 +366,7 @@ impl Transaction {
                 let after = shared.give_turn(&mut guard, false);
                 drop(guard);
                 drop((undone, left));
-                after.run(py);
+                after.run(py, shared);
             } else {
                 guard.store.release_savepoint();
                 guard.rolled_back = false;

@@ -1,6 +1,6 @@
 //! What a commit means to the readers: whom it concerns, what subscribers are told, who lags too much.
 
-use std::collections::BTreeSet;
+use smallvec::SmallVec;
 
 use crate::error::Result;
 use crate::mutants::mutant;
@@ -75,15 +75,8 @@ impl<H: Host> Store<H> {
         if !of_store && self.readers.by_name.is_empty() {
             return;
         }
-        let names = self.touched_names();
         let last = self.ctx.tick.saturating_sub(1);
-        let mut concerned: BTreeSet<WatchId> = BTreeSet::new();
-        for name in &names {
-            if !name.is_previous() {
-                concerned.insert(OF_STORE);
-            }
-            concerned.extend(self.readers.by_name.get(name));
-        }
+        let concerned = self.concerned();
         for &id in &concerned {
             if let Some(watch) = self.readers.watch_mut(id) {
                 watch.last = last;
@@ -97,10 +90,20 @@ impl<H: Host> Store<H> {
         self.readers.left.woken.extend(concerned);
     }
 
-    /// Names of directories that the transaction changed, made, made anew or removed.
-    fn touched_names(&self) -> BTreeSet<Name> {
+    /// Watches of the directories that the transaction changed, made, made anew or removed, and of the store if it did
+    /// any of this. Each once.
+    fn concerned(&self) -> SmallVec<[WatchId; 8]> {
         let changed = self.work.changed.iter().filter_map(|&id| self.ctx.dirs.name(id));
-        changed.chain(self.work.was_live.values()).cloned().collect()
+        let mut concerned = SmallVec::new();
+        let mut of_store = false;
+        for name in changed.chain(self.work.was_live.values()) {
+            of_store |= !name.is_previous();
+            concerned.extend(self.readers.by_name.get(name).copied());
+        }
+        concerned.extend(of_store.then_some(OF_STORE));
+        concerned.sort_unstable();
+        concerned.dedup();
+        concerned
     }
 
     fn tell_subscribers(&mut self, id: WatchId) {
