@@ -411,8 +411,9 @@ impl Fork {
         let moved = published.tick() != base.parent.tick();
         fork.lock().store.silence_hooks();
         if moved {
-            let steps = fork.lock().store.steps_to_rebase(&published, &base).expect("nothing is unsure");
-            for mut step in steps {
+            let (steps, later) = fork.lock().store.steps_to_rebase(&published, &base).expect("nothing is unsure");
+            // No mapper makes directories here, so nothing has to wait for the cascade.
+            for mut step in steps.into_iter().chain(later) {
                 fork.lock().store.take_step(&mut step).expect("no mapper makes directories");
             }
             fork.rounds();
