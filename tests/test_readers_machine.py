@@ -329,12 +329,15 @@ class Readers(RuleBasedStateMachine):
             self.model.subscriptions[name] = self.model.subscribe(of)
 
     @precondition(lambda self: hasattr(self, "model") and self.model.cursors)
-    @rule(data=st.data())
-    def poll(self, data):
+    @rule(data=st.data(), again=st.booleans())
+    def poll(self, data, again):
         name = data.draw(st.sampled_from(sorted(self.model.cursors)))
         self.run(f"got = told({name}.poll())")
         expected = self.model.poll(self.model.cursors[name])
         assert self.globals["got"] == expected, f"{name} was told {self.globals['got']}, not {expected}"
+        if again:
+            self.run(f"got = {name}.poll()")
+            assert self.globals["got"] is None, "told twice"
         if not self.blocks:
             self.model.purge()
 
