@@ -91,7 +91,7 @@ pub(super) fn dir_changes<H: Host>(ctx: &Context<H>, since: Tick, anew: bool) ->
         match slot.state {
             State::Live(_) => changes.changed.push(slot.name.clone()),
             State::Deleted(_) if ctx.dirs.was_there(*id, since) || mutant!(ctx, RemovedBeforeBorn) => {
-                changes.removed.push(slot.name.clone())
+                changes.removed.push(slot.name.clone());
             }
             State::Deleted(_) | State::Absent => {}
         }
