@@ -32,6 +32,10 @@ pub enum Refusal {
     Later { since: Tick, now: Tick },
     #[error("merged, directory {:?} would derive from itself: remove it on one side", .0.as_str())]
     Circular(Name),
+    #[error(
+        "the store would pass its capacity: bound {bound} bytes, in use {used}, requested {requested}; remove something, or make the store with a larger capacity"
+    )]
+    Capacity { bound: usize, used: usize, requested: usize },
     #[error("a directory can be mapped from at most {0} parents")]
     TooManyParents(usize),
 }

@@ -107,20 +107,22 @@ const ARC_HEADER: usize = 2 * size_of::<usize>();
 
 /// What the maps of a version allocate; what is shared with other versions counts in each.
 fn bytes<H: Host>(ctx: &Context<H>) -> usize {
-    let dirs = &ctx.dirs;
-    let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
-    let of_each: usize = dirs.iter().map(|(name, _, directory)| name.as_str().len() + directory.bytes()).sum();
-    // Each dependency stands in the trail of its reader too.
-    let reads = ctx.dependencies.len() * size_of::<(NameId, Tag)>();
-    let lags = ctx.mirrors.iter().map(|(.., mirror)| mirror.bytes()).sum::<usize>();
-    let previous = ctx.mirrors.bytes() + lags;
-    maps + ctx.arrows.bytes()
-        + ctx.dependencies.bytes()
-        + reads
-        + ctx.uses.bytes()
-        + ctx.tombed.bytes()
-        + previous
-        + of_each
+    let of_each: usize = ctx.dirs.iter().map(|(name, _, directory)| directory.bytes_with(name)).sum();
+    ctx.bytes_beside_dirs() + of_each
+}
+
+impl<H: Host> Context<H> {
+    /// What there is beside the directories themselves. O(previous directories).
+    pub(crate) fn bytes_beside_dirs(&self) -> usize {
+        let ctx = self;
+        let dirs = &ctx.dirs;
+        let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
+        // Each dependency stands in the trail of its reader too.
+        let reads = ctx.dependencies.len() * size_of::<(NameId, Tag)>();
+        let lags = ctx.mirrors.iter().map(|(.., mirror)| mirror.bytes()).sum::<usize>();
+        let previous = ctx.mirrors.bytes() + lags;
+        maps + ctx.arrows.bytes() + ctx.dependencies.bytes() + reads + ctx.uses.bytes() + ctx.tombed.bytes() + previous
+    }
 }
 
 /// What so many trails allocate, but for the reads in them.
@@ -136,6 +138,11 @@ impl Mirror {
 }
 
 impl<H: Host> Directory<H> {
+    /// With its name.
+    pub(crate) fn bytes_with(&self, name: &crate::Name) -> usize {
+        name.as_str().len() + self.bytes()
+    }
+
     fn bytes(&self) -> usize {
         let tombs = self.tombs.as_ref().map_or(0, |tombs| tombs.queue.bytes() + tombs.earlier.bytes());
         let derived = self.derived().map_or(0, |derived| {

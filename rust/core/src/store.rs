@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Key;
+use crate::capacity::Accounts;
 use crate::cascade::{DueQueue, Failed, FanOuts, Frame, Ids, Problem, Runs};
 use crate::context::{Context, Generation, NameId, Reader};
 use crate::name::Name;
@@ -28,6 +29,8 @@ pub struct Options {
     pub lazy_capacity: u64,
     /// Ticks after which a cursor that pins tombstones expires; `None`: never.
     pub max_lag: Option<Tick>,
+    /// Bytes that the store may account for; `None`: no bound.
+    pub capacity: Option<u64>,
     /// A fault to make on purpose.
     #[cfg(feature = "mutants")]
     pub mutant: Option<crate::Mutant>,
@@ -40,6 +43,7 @@ impl Default for Options {
             max_rounds: 1000,
             lazy_capacity: 10,
             max_lag: Some(10_000),
+            capacity: None,
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -158,6 +162,7 @@ pub struct Store<H: Host> {
     pub(crate) fan_outs: FanOuts,
     /// The version came from another store, whose readers are not this one's: the next purge looks at all tombstones.
     pub(crate) sweep: bool,
+    pub(crate) accounts: Accounts,
     /// Whose previous directories others want as soon as the open transaction ends.
     pub(crate) asked: Vec<Name>,
     /// Shared by a family of stores, so that generations are told apart among forks.
@@ -181,6 +186,7 @@ impl<H: Host> Store<H> {
             verdicts: Verdicts::new(),
             fan_outs: FanOuts::default(),
             sweep: false,
+            accounts: Accounts::default(),
             asked: Vec::new(),
             generations: Arc::new(AtomicU64::new(1)),
         }

@@ -34,6 +34,7 @@ exceptions! {
     not_unique => "NotUniqueError",
     not_converging => "NotConvergingError",
     cycle => "CycleError",
+    capacity => "CapacityError",
     conflict => "ConflictError",
     transaction => "TransactionError",
     closed => "ClosedError",
@@ -58,6 +59,7 @@ pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Op
         Refusal::Cycle { .. } => cycle(py, message),
         Refusal::NotConverging { .. } => not_converging(py, message),
         Refusal::Circular(_) => conflict(py, message),
+        Refusal::Capacity { .. } => capacity(py, message),
         Refusal::Later { .. } | Refusal::TooManyParents(_) => PyValueError::new_err(message),
     }
 }

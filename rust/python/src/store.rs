@@ -103,6 +103,7 @@ impl Store {
             max_rounds,
             lazy_capacity,
             max_lag,
+            capacity,
             #[cfg(feature = "mutants")]
             mutant: mutant()?,
         };

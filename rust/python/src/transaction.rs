@@ -132,6 +132,7 @@ impl Shared {
             let again;
             (again, guard) = self.run_locked(py, guard, CoreStore::update_with_status)?;
             if !again {
+                ((), guard) = self.run_locked(py, guard, CoreStore::fit_capacity)?;
                 return Ok(guard);
             }
         }

@@ -261,6 +261,47 @@ impl<H: Host> Store<H> {
         }
     }
 
+    /// Cursors that pin something, the most lagging first. O(cursors).
+    pub(crate) fn pinning_cursors(&self) -> Vec<ReaderId> {
+        let pins = |cursor: &super::Cursor| {
+            let newest = self.newest_tombstone(cursor.watch);
+            cursor.place.is_some() && newest.is_some_and(|newest| newest >= cursor.position)
+        };
+        let pinning = self.readers.cursors.iter().filter(|(_, cursor)| pins(cursor));
+        let mut pinning: Vec<(Tick, ReaderId)> = pinning.map(|(id, cursor)| (cursor.position, *id)).collect();
+        pinning.sort_unstable();
+        pinning.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// A cursor expires; how it was.
+    pub(crate) fn expire_cursor(&mut self, id: ReaderId) -> (ReaderId, Option<super::Cursor>) {
+        let before = self.readers.cursors.get(&id).cloned();
+        if let Some(cursor) = self.readers.cursors.get_mut(&id) {
+            cursor.expired = true;
+            cursor.owes_reset = true;
+            let watch = cursor.watch;
+            self.readers.stand(id, None);
+            self.readers.left.woken.push(watch);
+        }
+        (id, before)
+    }
+
+    /// The cursor is as it was before it expired.
+    pub(crate) fn revive_cursor(&mut self, (id, before): (ReaderId, Option<super::Cursor>)) {
+        let Some(before) = before else { return };
+        self.readers.stand(id, before.place);
+        if let Some(cursor) = self.readers.cursors.get_mut(&id) {
+            *cursor = before;
+        }
+    }
+
+    /// What an expired cursor alone needed goes.
+    pub(crate) fn purge_for_expired(&mut self, id: ReaderId) {
+        if let Some(watch) = self.readers.cursors.get(&id).map(|cursor| cursor.watch) {
+            self.purge_watch(watch);
+        }
+    }
+
     fn expire_readers(&mut self, id: WatchId, max_lag: Tick) {
         let now = self.ctx.tick;
         let newest = self.newest_tombstone(id);

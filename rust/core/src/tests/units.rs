@@ -68,7 +68,7 @@ fn a_unit_is_stored_exactly_where_its_row_does_not_tell_all_of_it() {
 #[test]
 fn a_unit_of_a_folded_directory_is_stored_where_it_gave_or_read_anything() {
     let mut d = giver(Some(Fold::Count));
-    for value in 0..7 {
+    for value in [0, 1, 0, 2, 3, 0, 4, 5, 0, 6, 1, 0] {
         d.update(|d| d.set("/a/", 1, vec![V::Int(value)])).unwrap();
         assert_eq!(stored(&d, "/d/"), usize::from(!given(value).is_empty() || value >= 5), "{value}");
     }

@@ -102,6 +102,7 @@ impl<H: Host> Store<H> {
         self.work.base = base;
         work.base = base;
         self.end_pending(0);
+        self.forget_accounts();
         Leftovers { journal: undone, work: Some(Box::new(work)) }
     }
 

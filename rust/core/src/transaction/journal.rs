@@ -120,6 +120,24 @@ pub(crate) enum Undo<H: Host> {
     },
 }
 
+impl<H: Host> Undo<H> {
+    /// The directory of which it is an edit.
+    pub(crate) const fn dir(&self) -> Option<NameId> {
+        match self {
+            Undo::Row { dir, .. }
+            | Undo::Unit { dir, .. }
+            | Undo::Group { dir, .. }
+            | Undo::Sorted { dir, .. }
+            | Undo::Member { dir, .. }
+            | Undo::Pending { dir, .. }
+            | Undo::Tombs { dir, .. }
+            | Undo::Memo { dir, .. } => Some(*dir),
+            Undo::Slot { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 impl<H: Host> Clone for Undo<H> {
     fn clone(&self) -> Self {
         match self {
