@@ -47,6 +47,7 @@ format: $(VENV)/.extra-dev ## rustfmt and ruff, in place
 
 bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
 	$(BIN)/python benchmarks/first.py $(ARGS)
+	$(BIN)/python benchmarks/readers.py $(ARGS)
 
 clean: ## remove what was built
 	rm -rf $(VENV) target
