@@ -1,43 +1,13 @@
 """Cursors as Python sees them: iteration, `async for`, and the warning for one that was dropped."""
 
-import asyncio
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from typing import Any, Self, TypeVar
 
 from livedirs import _native
-from livedirs._asyncio import wake
 from livedirs._errors import ClosedError
 
 C = TypeVar("C")
-
-
-class Following(AsyncIterator[Any]):
-    """What `async for` goes over: it waits for the next commit that concerns the cursor, and loses nothing.
-
-    What is new is taken in one step without an `await`, so a task that is cancelled while it waits has taken
-    nothing.
-    """
-
-    def __init__(self, cursor: "Cursor[Any]") -> None:
-        self._cursor = cursor
-
-    async def __anext__(self) -> Any:
-        loop = asyncio.get_running_loop()
-        while True:
-            ready = loop.create_future()
-            call = partial(loop.call_soon_threadsafe, wake, ready)
-            try:
-                changes = self._cursor._poll_or_call(call)
-            except ClosedError:
-                raise StopAsyncIteration from None
-            if changes is not None:
-                return changes
-            try:
-                await ready
-            finally:
-                self._cursor._forget(call)
 
 
 class Cursor(_native.Cursor[C]):
@@ -72,6 +42,9 @@ class Cursor(_native.Cursor[C]):
 
     def __aiter__(self) -> AsyncIterator[C]:
         """Wait between items without blocking the event loop; end when the cursor or the store is closed."""
+        # Here, so that who does not use asyncio need not load it.
+        from livedirs._asyncio import Following  # noqa: PLC0415
+
         return Following(self)
 
     def __enter__(self) -> Self:
