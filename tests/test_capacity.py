@@ -132,3 +132,40 @@ def test_a_fork_has_the_capacity_of_its_store_and_a_merge_that_would_pass_it_fai
         fork["/d/"].update(dict.fromkeys(range(100), 1))
         fork.merge()
     assert len(d) == 100
+
+
+def test_cursors_of_a_fork_are_as_they_were_if_its_store_refuses_the_merge():
+    ran = []
+
+    def once(key, values):
+        ran.append(key)
+        if ran.count(-1) > 1:
+            raise KeyError(key)
+        return []
+
+    store = Store(capacity=60_000)
+    d, other = store.mkdir("/d/"), store.mkdir("/other/")
+    d.map("/once/", once)
+    fork = store.fork()
+    with fork["/d/"].cursor(since=fork.tick) as cursor:
+        fork["/d/"].update(dict.fromkeys(range(150), 1))
+        cursor.poll()
+        fork["/d/"].clear()
+        fork["/d/"][-1] = 1
+        key = 0
+        while store.stats().bytes < 55_000:
+            other[key] = key
+            key += 1
+        # With these rows and what the cursor pins the fork would be too large, so the cursor expires; then the
+        # store refuses.
+        assert fork.stats().bytes + store.stats().bytes > 65_000
+        with pytest.raises(KeyError):
+            fork.merge(rebase=True)
+        assert not cursor.expired
+        told = cursor.poll()
+        assert not told.reset
+        assert dict(told.entries) == {-1: (1,)} | dict.fromkeys(range(150), ())
+    ran.clear()
+    fork.merge(rebase=True)
+    assert fork["/other/"] == other
+    fork.discard()

@@ -6,6 +6,7 @@ store has to run mappers, the world asks whether that fails: exactly if building
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -75,20 +76,20 @@ class World:
                 self.cascade(befores)
 
 
-class Act:
+class Act(ABC):
     acts: tuple[Act, ...] = ()  # those in it
 
     def removes(self, program: Program) -> bool:
         """Whether it removes an input."""
         return False
 
+    @abstractmethod
     def lines(self, program: Program, tx: str) -> Iterable[str]:
         """Its source."""
-        raise NotImplementedError
 
+    @abstractmethod
     def play(self, world: World) -> None:
         """What has to come of it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -81,20 +81,16 @@ impl<H: Host> Store<H> {
         self.accounts.is_whole = false;
     }
 
-    /// Cursors that pin something expire, the most lagging first, until the version fits. If it does not even then, they
-    /// are as they were, and what was purged comes back with the rollback.
+    /// Cursors that pin something expire, the most lagging first, until the version fits. A rollback brings back both them
+    /// and what was purged.
     fn expire_to_fit(&mut self, bound: usize) -> bool {
-        let mut expired = Vec::new();
         for reader in self.pinning_cursors() {
-            expired.push(self.expire_cursor(reader));
+            self.expire_cursor(reader);
             self.purge_for_expired(reader);
             self.account_all();
             if self.accounted() <= bound {
                 return true;
             }
-        }
-        for before in expired.into_iter().rev() {
-            self.revive_cursor(before);
         }
         false
     }

@@ -13,7 +13,7 @@ use crate::capacity::Accounts;
 use crate::cascade::{DueQueue, Failed, FanOuts, Frame, Ids, Problem, Runs};
 use crate::context::{Context, Generation, NameId, Reader};
 use crate::name::Name;
-use crate::readers::Readers;
+use crate::readers::{Cursor, ReaderId, Readers};
 use crate::tick::Tick;
 use crate::transaction::{Base, Mark, Undo};
 use crate::value::{Host, Pair, Verdicts};
@@ -86,6 +86,8 @@ pub(crate) struct Work<H: Host> {
     pub(crate) refreshed: bool,
     /// No hook runs.
     pub(crate) silent: bool,
+    /// Cursors that expired so that it fits: how often they had moved then, and how they were.
+    pub(crate) expired: Vec<(ReaderId, u64, Cursor)>,
 }
 
 impl<H: Host> Work<H> {
@@ -113,6 +115,7 @@ impl<H: Host> Work<H> {
             published: None,
             refreshed: false,
             silent: false,
+            expired: Vec::new(),
         }
     }
 }
@@ -148,6 +151,7 @@ impl<H: Host> Work<H> {
         self.came.clear();
         self.refreshed = false;
         self.silent = false;
+        self.expired.clear();
     }
 }
 

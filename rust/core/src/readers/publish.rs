@@ -273,25 +273,27 @@ impl<H: Host> Store<H> {
         pinning.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// A cursor expires; how it was.
-    pub(crate) fn expire_cursor(&mut self, id: ReaderId) -> (ReaderId, Option<super::Cursor>) {
-        let before = self.readers.cursors.get(&id).cloned();
+    /// A cursor expires for this transaction, which notes how it was.
+    pub(crate) fn expire_cursor(&mut self, id: ReaderId) {
+        let Some(before) = self.readers.cursors.get(&id).cloned() else { return };
+        self.readers.stand(id, None);
+        self.readers.left.woken.push(before.watch);
         if let Some(cursor) = self.readers.cursors.get_mut(&id) {
             cursor.expired = true;
             cursor.owes_reset = true;
-            let watch = cursor.watch;
-            self.readers.stand(id, None);
-            self.readers.left.woken.push(watch);
+            self.work.expired.push((id, cursor.moves, before));
         }
-        (id, before)
     }
 
-    /// The cursor is as it was before it expired.
-    pub(crate) fn revive_cursor(&mut self, (id, before): (ReaderId, Option<super::Cursor>)) {
-        let Some(before) = before else { return };
-        self.readers.stand(id, before.place);
-        if let Some(cursor) = self.readers.cursors.get_mut(&id) {
-            *cursor = before;
+    /// The transaction is rolled back: who expired for it is as before, unless it was polled meanwhile.
+    pub(crate) fn revive_cursors(&mut self) {
+        for (id, moves, before) in std::mem::take(&mut self.work.expired) {
+            if self.readers.cursors.get(&id).is_some_and(|cursor| cursor.moves == moves) {
+                self.readers.stand(id, before.place);
+                if let Some(cursor) = self.readers.cursors.get_mut(&id) {
+                    *cursor = crate::readers::Cursor { moves: cursor.moves, ..before };
+                }
+            }
         }
     }
 

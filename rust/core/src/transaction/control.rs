@@ -95,6 +95,7 @@ impl<H: Host> Store<H> {
     /// Undoes the whole transaction, which stays open. O(what was done).
     #[must_use]
     pub fn rollback(&mut self) -> Leftovers<H> {
+        self.revive_cursors();
         let undone = self.go_back_to(0);
         self.work.base.restore(&mut self.ctx);
         let base = self.work.base;
