@@ -3,6 +3,8 @@
 import re
 from contextlib import contextmanager
 
+from livedirs import Store, Sum
+
 FIGURES = (
     "dirs dir_tombstones key_tombstones oldest_tombstone keys dependencies queued lazy_keys names cursors "
     "snapshots forks capacity"
@@ -54,3 +56,11 @@ def merged(fork, store):
 def label(x):
     """The id of a parameter: its str, without addresses, so that ids are the same in every run."""
     return re.sub(" at 0x[0-9a-f]+", "", ascii(x) if isinstance(x, str) else str(x))
+
+
+def summed():
+    """A store with an input of two keys, and their sum."""
+    store = Store()
+    d = store.mkdir("/d/", {1: 1, 2: 2})
+    total = d.map_reduce("/total/", lambda key, values: [(0, values[0])], Sum())
+    return store, d, total

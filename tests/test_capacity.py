@@ -156,8 +156,8 @@ def test_cursors_of_a_fork_are_as_they_were_if_its_store_refuses_the_merge():
         while store.stats().bytes < 55_000:
             other[key] = key
             key += 1
-        # With these rows and what the cursor pins the fork would be too large, so the cursor expires; then the
-        # store refuses.
+        # With these rows and what the cursor pins the fork would be too large, so the cursor expires; then
+        # the store refuses.
         assert fork.stats().bytes + store.stats().bytes > 65_000
         with pytest.raises(KeyError):
             fork.merge(rebase=True)

@@ -12,17 +12,10 @@ from livedirs import (
     Sum,
     TransactionError,
 )
-from support import contents, merged, state
+from support import contents, merged, state, summed
 
 
 class Boom(Exception): ...
-
-
-def make():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    total = d.map_reduce("/total/", lambda key, values: [(0, values[0])], Sum())
-    return store, d, total
 
 
 # ---- what fails, fails as a whole
@@ -30,7 +23,7 @@ def make():
 
 @pytest.mark.parametrize("where", ["rebase", "merge"])
 def test_a_mapper_that_raises_leaves_both_sides_as_they_were_and_the_same_merge_then_succeeds(where):
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     broken = []
 
@@ -56,7 +49,7 @@ def test_a_mapper_that_raises_leaves_both_sides_as_they_were_and_the_same_merge_
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, SystemExit])
 def test_an_interrupt_of_the_cascade_leaves_both_sides_as_they_were(error):
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     armed = []
 
@@ -77,7 +70,7 @@ def test_an_interrupt_of_the_cascade_leaves_both_sides_as_they_were(error):
 
 
 def test_names_that_mappers_of_both_sides_make_collide_as_in_any_cascade():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     d.map("/a/", lambda key, values: store.mkdir("/made/") and None, within=[(1, 1)])
     fork["/d/"].map("/b/", lambda key, values: store.mkdir("/made/") and None, within=[(2, 2)])
@@ -106,7 +99,7 @@ def test_mappers_that_do_not_converge_together_leave_both_sides_as_they_were():
 
 
 def test_merging_inside_an_open_transaction_of_the_store_or_of_the_fork_is_a_transaction_error():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     for side in store, fork:
@@ -118,7 +111,7 @@ def test_merging_inside_an_open_transaction_of_the_store_or_of_the_fork_is_a_tra
 
 
 def test_a_merge_inside_a_callback_of_the_store_commits_at_once():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][5] = 5
     with store.update():
@@ -128,7 +121,7 @@ def test_a_merge_inside_a_callback_of_the_store_commits_at_once():
 
 
 def test_merging_after_the_store_is_closed_is_a_closed_error():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     store.close()
     with pytest.raises(ClosedError):
@@ -166,7 +159,7 @@ def test_merges_while_other_threads_write_to_both_sides_lose_nothing():
 
 
 def test_a_merge_waits_for_a_transaction_of_another_thread():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     opened, go = threading.Event(), threading.Event()

@@ -8,24 +8,17 @@ from livedirs import (
     Store,
     Sum,
 )
-from support import contents, figures, merged, state
+from support import contents, figures, merged, state, summed
 
 
 class Boom(Exception): ...
-
-
-def make():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    total = d.map_reduce("/total/", lambda key, values: [(0, values[0])], Sum())
-    return store, d, total
 
 
 # ---- merge
 
 
 def test_a_merge_puts_the_changes_of_the_fork_into_the_store_in_one_transaction():
-    store, d, total = make()
+    store, d, total = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     fork["/d/"].set_all(3, [3, 4])
@@ -40,7 +33,7 @@ def test_a_merge_puts_the_changes_of_the_fork_into_the_store_in_one_transaction(
 
 
 def test_a_merge_removes_what_the_fork_removed():
-    store, *_ = make()
+    store, *_ = summed()
     store.mkdir("/other/")
     fork = store.fork()
     fork.remove_dir("/d/", recursive=True)
@@ -49,7 +42,7 @@ def test_a_merge_removes_what_the_fork_removed():
 
 
 def test_a_merge_of_a_fork_that_changed_nothing_is_a_transaction_that_changes_nothing():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     before, at = contents(store), store.tick
     commit = merged(fork, store)
@@ -74,7 +67,7 @@ def test_a_merge_maps_only_what_differs():
 
 
 def test_a_row_that_was_written_away_and_back_is_no_change():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1] = 5
     fork["/d/"][1] = 1
@@ -85,7 +78,7 @@ def test_a_row_that_was_written_away_and_back_is_no_change():
 
 
 def test_readers_of_the_store_are_told_of_a_merge_as_of_any_commit():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     del fork["/d/"][2]
@@ -102,7 +95,7 @@ def test_readers_of_the_store_are_told_of_a_merge_as_of_any_commit():
 
 
 def test_readers_of_the_fork_are_told_of_what_it_took_over():
-    store, d, _ = make()
+    store, d, _ = summed()
     gone = store.mkdir("/gone/", {1: 1})
     fork = store.fork()
     with (
@@ -125,7 +118,7 @@ def test_readers_of_the_fork_are_told_of_what_it_took_over():
 
 
 def test_after_a_merge_the_fork_goes_on_from_the_new_tick_of_the_store():
-    store, d, total = make()
+    store, d, total = summed()
     fork = store.fork()
     for i in range(5):
         fork["/d/"][1] = 10 * i
@@ -139,7 +132,7 @@ def test_after_a_merge_the_fork_goes_on_from_the_new_tick_of_the_store():
 
 
 def test_the_clock_of_a_fork_never_moves_back():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     for i in range(20):
         fork["/d/"][1] = i
@@ -153,7 +146,7 @@ def test_the_clock_of_a_fork_never_moves_back():
 
 
 def test_derived_directories_are_computed_and_not_copied():
-    store, d, _ = make()
+    store, d, _ = summed()
     calls = []
 
     def fn(key, values):
@@ -170,7 +163,7 @@ def test_derived_directories_are_computed_and_not_copied():
 
 
 def test_values_of_inputs_are_the_same_objects_on_both_sides():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     value = object()
     fork.mkdir("/o/", {1: value})
@@ -179,7 +172,7 @@ def test_values_of_inputs_are_the_same_objects_on_both_sides():
 
 
 def test_every_kind_of_derivation_is_taken_over_as_it_was_made():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     mine = fork["/d/"]
     mine.filter("/k/filter/", lambda key, value: value > 1)
@@ -199,7 +192,7 @@ def test_every_kind_of_derivation_is_taken_over_as_it_was_made():
 
 
 def test_a_lazy_directory_is_taken_over_and_computed_where_it_is_read():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork.lazy("/lazy/", lambda self, key: d[key] + 1, keep=True)
     fork["/d/"][1] = 10
@@ -211,7 +204,7 @@ def test_a_lazy_directory_is_taken_over_and_computed_where_it_is_read():
 
 
 def test_what_derives_from_a_previous_directory_is_taken_over():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"].previous().map_values("/before/", lambda value: value)
     fork.merge()
@@ -223,7 +216,7 @@ def test_what_derives_from_a_previous_directory_is_taken_over():
 
 
 def test_what_mappers_make_is_made_by_the_mappers_of_each_side():
-    store, d, _ = make()
+    store, d, _ = summed()
 
     def fn(key, values):
         made = store.mkdir(f"/made/{key}/", {0: values[0]})
@@ -241,7 +234,7 @@ def test_what_mappers_make_is_made_by_the_mappers_of_each_side():
 
 
 def test_a_directory_derived_from_what_a_mapper_makes_is_taken_over():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"].map("/maker/", lambda key, values: store.mkdir(f"/made/{key}/", {0: values[0]}) and None)
     fork["/made/1/"].map_values("/on/", lambda value: -value)
@@ -257,7 +250,7 @@ def test_a_directory_derived_from_what_a_mapper_makes_is_taken_over():
 
 def test_merge_runs_no_hooks_on_either_side():
     log = []
-    store, *_ = make()
+    store, *_ = summed()
     hooks = {"on_create": lambda at: log.append("create"), "on_delete": lambda at: log.append("delete")}
     store.mkdir("/in store/", **hooks)
     store.mkdir("/in both/", **hooks)
@@ -277,7 +270,7 @@ def test_merge_runs_no_hooks_on_either_side():
 
 def test_hooks_stay_with_a_directory_that_is_taken_over_by_either_side():
     log = []
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork.mkdir("/f/", on_delete=lambda at: log.append(("f", at is store, at is fork)))
     store.mkdir("/s/", on_delete=lambda at: log.append(("s", at is store, at is fork)))
@@ -291,7 +284,7 @@ def test_hooks_stay_with_a_directory_that_is_taken_over_by_either_side():
 
 
 def test_a_store_that_moved_is_a_conflict_that_changes_nothing():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     d[2] = 20
@@ -304,7 +297,7 @@ def test_a_store_that_moved_is_a_conflict_that_changes_nothing():
 
 
 def test_a_store_has_moved_also_by_a_commit_that_changed_nothing():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     d[1] = 1
     with pytest.raises(ConflictError):
@@ -313,7 +306,7 @@ def test_a_store_has_moved_also_by_a_commit_that_changed_nothing():
 
 
 def test_a_transaction_of_the_store_that_is_rolled_back_does_not_move_it():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     with store.update() as tx:
         d[1] = 5
@@ -323,7 +316,7 @@ def test_a_transaction_of_the_store_that_is_rolled_back_does_not_move_it():
 
 
 def test_rebase_of_a_store_that_has_not_moved_is_a_merge():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     fork.merge(rebase=True)
@@ -334,7 +327,7 @@ def test_rebase_of_a_store_that_has_not_moved_is_a_merge():
 
 
 def test_a_fork_of_a_fork_merges_into_the_fork_that_it_came_from():
-    store, d, total = make()
+    store, d, total = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     inner = fork.fork()
@@ -348,7 +341,7 @@ def test_a_fork_of_a_fork_merges_into_the_fork_that_it_came_from():
 
 
 def test_changes_of_the_store_reach_a_fork_of_a_fork_through_the_fork():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     inner = fork.fork()
     inner["/d/"][1] = 10
@@ -363,7 +356,7 @@ def test_changes_of_the_store_reach_a_fork_of_a_fork_through_the_fork():
 
 
 def test_sisters_come_together_through_the_store():
-    store, d, _ = make()
+    store, d, _ = summed()
     first, second = store.fork(), store.fork()
     first["/d/"][1] = 10
     first.remove_dir("/total/")
@@ -378,7 +371,7 @@ def test_sisters_come_together_through_the_store():
 
 
 def test_a_fork_of_a_fork_that_is_discarded_goes_on_but_merges_no_more():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     inner = fork.fork()
     fork.discard()
@@ -389,7 +382,7 @@ def test_a_fork_of_a_fork_that_is_discarded_goes_on_but_merges_no_more():
 
 
 def test_generations_are_told_apart_across_the_family():
-    store, *_ = make()
+    store, *_ = summed()
     first, second = store.fork(), store.fork()
     for side, label in (first, 1), (second, 2):
         side.mkdir("/x/", {0: label})
@@ -407,7 +400,7 @@ def test_generations_are_told_apart_across_the_family():
 
 
 def test_merges_leave_no_tombstone_and_nothing_due_on_either_side():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     before = figures(fork)
     for i in range(10):

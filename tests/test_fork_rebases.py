@@ -6,26 +6,18 @@ from livedirs import (
     ConflictError,
     DirExistsError,
     Store,
-    Sum,
 )
-from support import merged, state
+from support import merged, state, summed
 
 
 class Boom(Exception): ...
-
-
-def make():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    total = d.map_reduce("/total/", lambda key, values: [(0, values[0])], Sum())
-    return store, d, total
 
 
 # ---- rebase, sentence by sentence
 
 
 def test_rows_written_on_either_side_come_together():
-    store, d, total = make()
+    store, d, total = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     d[2] = 20
@@ -35,7 +27,7 @@ def test_rows_written_on_either_side_come_together():
 
 
 def test_the_value_of_the_fork_stands_for_a_key_written_on_both_sides():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1], d[1] = 10, 100
     fork["/d/"][3], d[3] = 30, 300
@@ -46,7 +38,7 @@ def test_the_value_of_the_fork_stands_for_a_key_written_on_both_sides():
 
 
 def test_a_key_that_the_store_removed_and_the_fork_wrote_is_as_the_fork_wrote_it():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     del d[1]
     fork["/d/"][1] = 10
@@ -55,7 +47,7 @@ def test_a_key_that_the_store_removed_and_the_fork_wrote_is_as_the_fork_wrote_it
 
 
 def test_written_means_different_from_the_base():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"][1] = 5
     fork["/d/"][1] = 1
@@ -116,7 +108,7 @@ def test_an_equality_that_raises_during_the_rebase_fails_the_merge_alone():
 
 
 def test_what_the_store_removed_goes_though_the_fork_wrote_it_with_what_the_fork_derived():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     fork["/d/"].map_values("/mine/", lambda value: value)
@@ -127,7 +119,7 @@ def test_what_the_store_removed_goes_though_the_fork_wrote_it_with_what_the_fork
 
 
 def test_what_the_fork_removed_goes_though_the_store_wrote_it():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork.remove_dir("/d/", recursive=True)
     d[1] = 10
@@ -136,7 +128,7 @@ def test_what_the_fork_removed_goes_though_the_store_wrote_it():
 
 
 def test_what_the_store_derived_since_from_what_the_fork_removed_goes():
-    store, d, _ = make()
+    store, d, _ = summed()
     store.mkdir("/other/", {1: 1})
     fork = store.fork()
     fork.remove_dir("/d/", recursive=True)
@@ -148,7 +140,7 @@ def test_what_the_store_derived_since_from_what_the_fork_removed_goes():
 
 
 def test_a_name_made_on_both_sides_is_the_forks():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork.mkdir("/new/", {1: "fork"})
     store.mkdir("/new/", {1: "store", 2: "store"})
@@ -158,7 +150,7 @@ def test_a_name_made_on_both_sides_is_the_forks():
 
 @pytest.mark.parametrize("kind", ["input", "derived"])
 def test_a_name_remade_on_both_sides_is_the_forks(kind):
-    store, *_ = make()
+    store, *_ = summed()
     store.mkdir("/x/", {1: "base"})
     fork = store.fork()
     for side, label in (store, "store"), (fork, "fork"):
@@ -174,7 +166,7 @@ def test_a_name_remade_on_both_sides_is_the_forks(kind):
 
 
 def test_what_the_store_alone_remade_is_the_stores_though_the_fork_wrote_it():
-    store, *_ = make()
+    store, *_ = summed()
     store.mkdir("/x/", {1: "base", 2: "base"})
     fork = store.fork()
     fork["/x/"][1] = "fork"
@@ -189,7 +181,7 @@ def test_what_the_store_alone_remade_is_the_stores_though_the_fork_wrote_it():
 
 
 def test_what_the_fork_alone_remade_is_the_forks_though_the_store_wrote_it():
-    store, *_ = make()
+    store, *_ = summed()
     store.mkdir("/x/", {1: "base"})
     fork = store.fork()
     fork.remove_dir("/x/")
@@ -203,7 +195,7 @@ def test_what_the_fork_alone_remade_is_the_forks_though_the_store_wrote_it():
 
 
 def test_remade_in_one_transaction_is_remade():
-    store, *_ = make()
+    store, *_ = summed()
     store.mkdir("/x/", {1: "base"})
     fork = store.fork()
     with fork.update():
@@ -215,7 +207,7 @@ def test_remade_in_one_transaction_is_remade():
 
 
 def test_remade_in_the_store_and_removed_in_the_fork_is_the_stores():
-    store, *_ = make()
+    store, *_ = summed()
     store.mkdir("/x/", {1: "base"})
     fork = store.fork()
     fork.remove_dir("/x/")
@@ -226,7 +218,7 @@ def test_remade_in_the_store_and_removed_in_the_fork_is_the_stores():
 
 
 def test_removed_on_both_sides_is_removed():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork.remove_dir("/total/")
     store.remove_dir("/total/")
@@ -235,7 +227,7 @@ def test_removed_on_both_sides_is_removed():
 
 
 def test_a_name_that_a_mapper_of_the_store_now_makes_is_a_conflict_that_changes_nothing():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork.mkdir("/made/1/", {1: 1})
     d.map("/maker/", lambda key, values: store.mkdir(f"/made/{key}/") and None)
@@ -249,7 +241,7 @@ def test_a_name_that_a_mapper_of_the_store_now_makes_is_a_conflict_that_changes_
 
 
 def test_a_removal_in_the_store_reaches_the_fork_when_its_tombstone_is_long_gone():
-    store, d, _ = make()
+    store, d, _ = summed()
     store.mkdir("/x/")
     fork = store.fork()
     store.remove_dir("/x/")
@@ -263,7 +255,7 @@ def test_a_removal_in_the_store_reaches_the_fork_when_its_tombstone_is_long_gone
 
 
 def test_a_directory_that_only_the_fork_made_stays():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork.mkdir("/mine/", {1: 1})
     d[1] = 10
@@ -272,7 +264,7 @@ def test_a_directory_that_only_the_fork_made_stays():
 
 
 def test_a_directory_that_the_store_made_and_removed_since_is_not_missed():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork.mkdir("/x/", {1: "fork"})
     store.mkdir("/x/", {1: "store"})
@@ -282,7 +274,7 @@ def test_a_directory_that_the_store_made_and_removed_since_is_not_missed():
 
 
 def test_the_fork_runs_its_cascade_over_what_it_took_over():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"].map_values("/squares/", lambda value: value * value)
     d[3] = 3
@@ -294,7 +286,7 @@ def test_the_fork_runs_its_cascade_over_what_it_took_over():
 
 
 def test_what_the_store_derived_since_from_what_the_fork_remade_goes():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork.remove_dir("/d/", recursive=True)
     fork.mkdir("/d/", {5: 5})
@@ -305,7 +297,7 @@ def test_what_the_store_derived_since_from_what_the_fork_remade_goes():
 
 
 def test_what_the_fork_derived_from_what_the_store_alone_remade_stays_on_that():
-    store, *_ = make()
+    store, *_ = summed()
     store.mkdir("/x/", {1: 1})
     fork = store.fork()
     fork["/x/"].map_values("/mine/", lambda value: -value)
@@ -346,7 +338,7 @@ def test_a_merge_does_not_make_anew_what_a_mapper_made_anew_in_the_fork_and_back
 
 
 def test_a_mapper_that_closes_over_a_discarded_fork_goes_on_in_the_store():
-    store, d, _ = make()
+    store, d, _ = summed()
     with store.fork() as fork:
         mine = fork["/d/"]
         mine.map("/copy/", lambda key, values: [(key, mine[key] + len(fork))])
@@ -367,7 +359,7 @@ def test_hooks_that_came_with_a_merge_are_called_with_the_store():
 
 
 def test_a_write_to_what_a_mapper_made_is_taken_over_by_either_side():
-    store, d, _ = make()
+    store, d, _ = summed()
     d.map("/maker/", lambda key, values: store.mkdir(f"/made/{key}/", {0: values[0]}) and None)
     fork = store.fork()
     fork["/made/1/"][5] = "fork"
@@ -383,7 +375,7 @@ def test_a_write_to_what_a_mapper_made_is_taken_over_by_either_side():
 
 
 def test_a_name_that_the_store_gave_from_top_level_to_a_mapper_is_no_conflict_for_a_fork_that_wrote_it():
-    store, d, _ = make()
+    store, d, _ = summed()
     store.mkdir("/x/", {1: 1})
     fork = store.fork()
     fork["/x/"][1] = 2
@@ -394,7 +386,7 @@ def test_a_name_that_the_store_gave_from_top_level_to_a_mapper_is_no_conflict_fo
 
 
 def test_a_name_made_in_the_store_that_a_mapper_of_the_fork_makes_is_the_forks():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork["/d/"].map("/maker/", lambda key, values: store.mkdir("/x/", {9: 9}) and None, within=[(1, 1)])
     store.mkdir("/x/", {1: 1})
@@ -420,7 +412,7 @@ def test_directories_that_would_derive_from_each_other_are_a_conflict():
 
 
 def test_a_name_made_in_the_store_that_no_mapper_of_the_fork_makes_any_more_is_the_stores():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     fork["/d/"].map("/maker/", lambda key, values: store.mkdir("/x/", {9: 9}) and None, within=[(2, 2)])
     store.mkdir("/x/", {1: 1})

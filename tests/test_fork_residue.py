@@ -6,16 +6,8 @@ import weakref
 import memray
 import pytest
 
-from livedirs import ClosedError, Store, Sum, TransactionError
-from support import contents, figures, unchanged
-
-
-def make():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    total = d.map_reduce("/total/", lambda key, values: [(0, values[0])], Sum())
-    return store, d, total
-
+from livedirs import ClosedError, Store, TransactionError
+from support import contents, figures, summed, unchanged
 
 # ---- discard
 
@@ -40,7 +32,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_using_a_discarded_fork_is_a_closed_error(use):
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork.discard()
     fork.discard()
@@ -55,7 +47,7 @@ def test_using_a_discarded_fork_is_a_closed_error(use):
 
 
 def test_a_fork_that_is_closed_is_discarded():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork.close()
     assert store.stats().forks == 0
@@ -64,14 +56,14 @@ def test_a_fork_that_is_closed_is_discarded():
 
 
 def test_a_discarded_fork_changes_nothing_in_the_store():
-    store, *_ = make()
+    store, *_ = summed()
     with unchanged(store), store.fork() as fork:
         fork["/d/"].clear()
         fork.mkdir("/new/", {1: 1})
 
 
 def test_leaving_the_block_with_an_exception_discards_the_fork_too():
-    store, *_ = make()
+    store, *_ = summed()
     with unchanged(store), pytest.raises(KeyError), store.fork() as fork:
         fork["/d/"][1] = 0
         raise KeyError
@@ -79,7 +71,7 @@ def test_leaving_the_block_with_an_exception_discards_the_fork_too():
 
 
 def test_discard_runs_no_hooks_and_warns_of_no_cursor(recwarn):
-    store, *_ = make()
+    store, *_ = summed()
     log = []
     store.mkdir("/h/", on_delete=lambda at: log.append(at))
     fork = store.fork()
@@ -93,7 +85,7 @@ def test_discard_runs_no_hooks_and_warns_of_no_cursor(recwarn):
 
 
 def test_discard_within_an_open_transaction_of_the_fork_is_a_transaction_error():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     with fork.update():
         fork["/d/"][1] = 3
@@ -104,7 +96,7 @@ def test_discard_within_an_open_transaction_of_the_fork_is_a_transaction_error()
 
 
 def test_a_fork_of_a_closed_store_goes_on_but_merges_no_more():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     store.close()
     fork["/d/"][1] = 10
@@ -116,7 +108,7 @@ def test_a_fork_of_a_closed_store_goes_on_but_merges_no_more():
 
 
 def test_a_fork_keeps_the_store_that_it_came_from():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     ref = weakref.ref(store)
     del store
@@ -130,7 +122,7 @@ def test_a_fork_keeps_the_store_that_it_came_from():
 
 
 def test_forks_are_counted_until_they_are_discarded_or_dropped():
-    store, *_ = make()
+    store, *_ = summed()
     first, second, third = store.fork(), store.fork(), store.fork()
     assert store.stats().forks == 3 and first.stats().forks == 0
     first.discard()
@@ -148,7 +140,7 @@ def test_forks_are_counted_until_they_are_discarded_or_dropped():
 
 @pytest.mark.parametrize("end", ["discard", "merge", "drop"])
 def test_forks_that_came_and_went_leave_nothing_behind(end):
-    store, *_ = make()
+    store, *_ = summed()
     before = figures(store)
     for i in range(5):
         fork = store.fork()
@@ -171,7 +163,7 @@ def test_forks_that_came_and_went_leave_nothing_behind(end):
 
 
 def test_a_fork_in_a_cycle_with_its_own_mapper_dies():
-    store, *_ = make()
+    store, *_ = summed()
 
     def fork_in_a_cycle():
         fork = store.fork()

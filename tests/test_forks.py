@@ -5,22 +5,14 @@ import threading
 
 import pytest
 
-from livedirs import Fork, Store, Sum, TransactionError
-from support import contents, unchanged
-
-
-def make():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    total = d.map_reduce("/total/", lambda key, values: [(0, values[0])], Sum())
-    return store, d, total
-
+from livedirs import Fork, Store, TransactionError
+from support import contents, summed, unchanged
 
 # ---- independent, over the same version
 
 
 def test_a_fork_begins_as_the_last_commit():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     assert isinstance(fork, Fork) and isinstance(fork, Store)
     assert contents(fork) == contents(store)
@@ -29,7 +21,7 @@ def test_a_fork_begins_as_the_last_commit():
 
 
 def test_a_fork_within_a_block_begins_as_the_last_commit():
-    store, d, total = make()
+    store, d, total = summed()
     before = contents(store)
     with store.update() as tx:
         d[3] = 3
@@ -42,7 +34,7 @@ def test_a_fork_within_a_block_begins_as_the_last_commit():
 
 
 def test_neither_side_sees_what_the_other_writes():
-    store, d, total = make()
+    store, d, total = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     fork.mkdir("/mine/", {1: 1})
@@ -54,7 +46,7 @@ def test_neither_side_sees_what_the_other_writes():
 
 
 def test_handles_mean_the_store_that_they_were_made_by():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     mine = fork["/d/"]
     assert mine.store is fork and d.store is store
@@ -63,7 +55,7 @@ def test_handles_mean_the_store_that_they_were_made_by():
 
 
 def test_derived_directories_of_a_fork_are_kept_up_to_date_by_it():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork["/d/"].map_values("/twice/", lambda value: 2 * value)
     with fork.update() as tx:
@@ -84,7 +76,7 @@ def test_a_transaction_of_a_fork_maps_only_what_changed():
 
 
 def test_a_fork_that_fails_a_transaction_is_as_before_it_and_so_is_the_store():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     with unchanged(store), unchanged(fork), pytest.raises(ZeroDivisionError), fork.update():
         fork["/d/"][1] = 5
@@ -92,7 +84,7 @@ def test_a_fork_that_fails_a_transaction_is_as_before_it_and_so_is_the_store():
 
 
 def test_the_clocks_of_both_go_their_own_way():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     at = store.tick
     for i in range(5):
@@ -103,7 +95,7 @@ def test_the_clocks_of_both_go_their_own_way():
 
 
 def test_transactions_of_a_store_and_of_its_fork_may_be_open_at_once():
-    store, d, total = make()
+    store, d, total = summed()
     fork = store.fork()
     with store.update(), fork.update():
         d[1] = 100
@@ -112,7 +104,7 @@ def test_transactions_of_a_store_and_of_its_fork_may_be_open_at_once():
 
 
 def test_another_thread_may_use_a_fork_while_this_one_has_the_store_open():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
 
     def work():
@@ -140,7 +132,7 @@ def test_options_of_the_store_are_those_of_its_forks():
 
 
 def test_a_mapper_means_the_store_that_it_is_run_for():
-    store, d, _ = make()
+    store, d, _ = summed()
     factor = store.mkdir("/factor/", {0: 10})
 
     def fn(key, values):
@@ -155,7 +147,7 @@ def test_a_mapper_means_the_store_that_it_is_run_for():
 
 
 def test_what_a_mapper_makes_is_made_in_the_store_that_it_is_run_for():
-    store, d, _ = make()
+    store, d, _ = summed()
 
     def fn(key, values):
         store.mkdir(f"/made/{key}/", {0: values[0]})
@@ -169,7 +161,7 @@ def test_what_a_mapper_makes_is_made_in_the_store_that_it_is_run_for():
 
 
 def test_a_lazy_function_means_the_store_that_it_is_run_for():
-    store, d, _ = make()
+    store, d, _ = summed()
     lazy = store.lazy("/lazy/", lambda self, key: (self is not None and d[key]) + len(store))
     assert lazy[1] == 1 + 3
     fork = store.fork()
@@ -190,7 +182,7 @@ def test_self_of_a_lazy_function_is_the_directory_of_the_fork():
 
 
 def test_a_snapshot_of_a_fork_computes_lazily_over_its_own_version():
-    store, d, _ = make()
+    store, d, _ = summed()
     store.lazy("/lazy/", lambda self, key: d[key])
     fork = store.fork()
     fork["/d/"][1] = 10
@@ -201,7 +193,7 @@ def test_a_snapshot_of_a_fork_computes_lazily_over_its_own_version():
 
 
 def test_a_reader_of_a_fork_in_a_mapper_of_the_store_is_no_dependency_of_the_store():
-    store, d, _ = make()
+    store, d, _ = summed()
     other = Store()
     other.mkdir("/o/", {0: 1})
     d.map("/reads/", lambda key, values: [(key, other["/o/"][0])])
@@ -212,7 +204,7 @@ def test_a_reader_of_a_fork_in_a_mapper_of_the_store_is_no_dependency_of_the_sto
 
 
 def test_a_mapper_may_not_ask_for_a_fork_nor_merge_or_discard_one():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     asks = {"fork": store.fork, "merge": fork.merge, "rebase": lambda: fork.merge(rebase=True)}
     for name, ask in asks.items():
@@ -224,7 +216,7 @@ def test_a_mapper_may_not_ask_for_a_fork_nor_merge_or_discard_one():
 
 
 def test_a_fork_has_cursors_of_its_own():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     mine, theirs = fork["/d/"].cursor(since=fork.tick), d.cursor(since=store.tick)
     fork["/d/"][1] = 10
@@ -238,7 +230,7 @@ def test_a_fork_has_cursors_of_its_own():
 
 
 def test_a_cursor_of_the_store_pins_nothing_in_a_fork():
-    store, d, _ = make()
+    store, d, _ = summed()
     with store.cursor(since=store.tick), d.cursor(since=store.tick):
         store.mkdir("/gone/")
         store.remove_dir("/gone/")
@@ -252,7 +244,7 @@ def test_a_cursor_of_the_store_pins_nothing_in_a_fork():
 
 
 def test_a_fork_pins_no_tombstone_in_the_store():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     del d[1]
     store.mkdir("/gone/")
@@ -263,7 +255,7 @@ def test_a_fork_pins_no_tombstone_in_the_store():
 
 
 def test_subscribers_of_the_store_are_not_called_for_a_fork_nor_those_of_a_fork_for_the_store():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     of_store, of_fork = [], []
     d.subscribe(lambda changes: of_store.append(dict(changes.entries)))
@@ -274,7 +266,7 @@ def test_subscribers_of_the_store_are_not_called_for_a_fork_nor_those_of_a_fork_
 
 
 def test_changes_of_a_fork_are_counted_by_its_clock():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     at = fork.tick
     fork["/d/"][5] = 5
@@ -286,7 +278,7 @@ def test_changes_of_a_fork_are_counted_by_its_clock():
 
 
 def test_a_snapshot_of_a_fork_stays_as_it_is():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     fork["/d/"][1] = 10
     with fork.snapshot() as snapshot:
@@ -298,7 +290,7 @@ def test_a_snapshot_of_a_fork_stays_as_it_is():
 
 
 def test_a_previous_directory_of_a_fork_shows_what_was_before_its_last_commit():
-    store, d, _ = make()
+    store, d, _ = summed()
     before = d.previous()
     fork = store.fork()
     mine = fork["/d/"].previous()
@@ -309,7 +301,7 @@ def test_a_previous_directory_of_a_fork_shows_what_was_before_its_last_commit():
 
 
 def test_on_commit_of_a_fork_runs_after_its_commit_alone():
-    store, d, _ = make()
+    store, d, _ = summed()
     fork = store.fork()
     log = []
     with fork.update():
@@ -320,7 +312,7 @@ def test_on_commit_of_a_fork_runs_after_its_commit_alone():
 
 
 def test_hooks_run_in_the_store_where_a_directory_is_made():
-    store, *_ = make()
+    store, *_ = summed()
     fork = store.fork()
     log = []
     fork.mkdir("/h/", on_create=lambda at: log.append(at), on_delete=lambda at: log.append(at))
@@ -329,7 +321,7 @@ def test_hooks_run_in_the_store_where_a_directory_is_made():
 
 
 def test_on_delete_of_what_came_with_the_version_is_told_the_fork(caplog):
-    store, *_ = make()
+    store, *_ = summed()
     log = []
     store.mkdir("/h/", on_delete=lambda at: log.append(at))
     fork = store.fork()
