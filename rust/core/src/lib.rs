@@ -55,7 +55,7 @@ pub mod tick_map;
 mod transaction;
 mod value;
 
-pub use cascade::{Computed, FoldJob, Goal, Job, LazyJob, LazyRead, MapJob, Worker};
+pub use cascade::{Batch, Computed, FoldJob, Goal, Job, LazyJob, LazyRead, MapJob, Worker};
 pub use context::NameId;
 pub use describe::Described;
 pub use directory::{DirKind, Fold, Hooks, Op, Outputs, Range, Upper, ValueVec};

@@ -73,6 +73,11 @@ pub(crate) struct Work<H: Host> {
     /// How far the present drain went to get blocked mappers past each other, see `cascade::queue`.
     pub(crate) stage: u8,
     pub(crate) finals: Vec<Reader>,
+    /// The directory whose mapper last used the store in the middle of a batch, see `cascade::batch`.
+    pub(crate) entered: Option<NameId>,
+    /// Tells apart what was noted since the transaction began, or its last savepoint was opened or gone back to: a number
+    /// that no store of the family had before.
+    pub(crate) epoch: Generation,
     pub(crate) mapped: usize,
     pub(crate) rounds: u32,
     /// Directories stamped in this transaction.
@@ -107,6 +112,8 @@ impl<H: Host> Work<H> {
             cascading: false,
             stage: 0,
             finals: Vec::new(),
+            entered: None,
+            epoch: 0,
             mapped: 0,
             rounds: 0,
             changed: Ids::new(),

@@ -10,7 +10,7 @@ use livedirs_core::{
 };
 
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
-use crate::values::{Int, Model};
+use crate::values::{Code, Int, Model};
 
 /// What is done wrong on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,10 +145,22 @@ impl Host {
 
     fn drain(&self, goal: Goal) {
         loop {
-            let Some(Job::Map(job)) = self.lock().store.next_job(goal).expect("nothing is unsure") else { return };
-            let map = |value: &Int| (job.key.clone(), Int((*job.mapper.0)(value.0)));
-            let mut outputs: Outputs<Int> = job.values.iter().map(map).collect();
-            self.lock().store.finish_job(&mut outputs).expect("nothing is unsure");
+            let job = self.lock().store.next_job(goal).expect("nothing is unsure");
+            let call = |mapper: &Code, key: &Key, values: &[Int]| -> Outputs<Int> {
+                values.iter().map(|value| (key.clone(), Int((*mapper.0)(value.0)))).collect()
+            };
+            match job {
+                Some(Job::Map(job)) => {
+                    let mut outputs = call(&job.mapper, job.key(), &job.values);
+                    self.lock().store.finish_job(&mut outputs).expect("nothing is unsure");
+                }
+                Some(Job::Batch(batch)) => {
+                    let rows = batch.keys.iter().zip(&batch.values);
+                    let mut outputs: Vec<_> = rows.map(|(key, values)| call(&batch.mapper, key, values)).collect();
+                    self.lock().store.finish_batch(&batch, &mut outputs, &mut 0).expect("nothing is unsure");
+                }
+                _ => return,
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! The driver: runs the jobs that the core hands out, with no lock held.
 
-use livedirs_core::{Fold, FoldJob, Goal, Job, Key, MapJob, Outputs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use livedirs_core::{Batch, Fold, FoldJob, Goal, Job, Key, MapJob, Outputs, ValueVec};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -11,6 +14,23 @@ use crate::errors;
 use crate::host::{Function, Object, PyHost, Task};
 use crate::shared::{Guard, Shared};
 
+/// A batch of jobs that runs with the store left alone.
+pub struct Running {
+    batch: Batch<PyHost>,
+    /// The number of the job for which the mapper is at work.
+    at: AtomicUsize,
+    /// The mapper reached for the store: that job is an ordinary one now, and those behind it are due again.
+    entered: AtomicBool,
+}
+
+impl Running {
+    /// See [`Store::enter_batch`](livedirs_core::Store::enter_batch).
+    pub fn enter(&self, store: &mut livedirs_core::Store<PyHost>) {
+        store.enter_batch(&self.batch, self.at.load(Ordering::Relaxed));
+        self.entered.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Shared {
     /// Runs all jobs towards a goal.
     pub fn drive<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
@@ -19,6 +39,7 @@ impl Shared {
             (job, guard) = self.run_locked(py, guard, |store| store.next_job(goal))?;
             guard = match job {
                 None => return Ok(guard),
+                Some(Job::Batch(batch)) => self.run_batch(py, guard, batch)?,
                 Some(Job::Map(job)) => {
                     drop(guard);
                     self.run_map(py, &job)?
@@ -55,8 +76,69 @@ impl Shared {
         }
     }
 
+    /// Calls the mapper for one key after the other, then takes what it gave. Where a call uses the store, or fails, it is
+    /// the last, and judged as that of any job.
+    fn run_batch<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, batch: Batch<PyHost>) -> PyResult<Guard<'a>> {
+        let count = batch.keys.len();
+        let running = Arc::new(Running { batch, at: AtomicUsize::new(0), entered: AtomicBool::new(false) });
+        guard.running = Some(Arc::clone(&running));
+        drop(guard);
+        let batch = &running.batch;
+        let code: &Function = &batch.mapper.0;
+        let mut outputs = Vec::with_capacity(count);
+        let mut last = None;
+        crate::family::running(self, || {
+            for (at, (key, values)) in batch.keys.iter().zip(&batch.values).enumerate() {
+                running.at.store(at, Ordering::Relaxed);
+                match call_mapper(py, code, key, values) {
+                    Ok(given) if !running.entered.load(Ordering::Relaxed) => outputs.push(given),
+                    outcome => {
+                        last = Some(outcome);
+                        break;
+                    }
+                }
+            }
+        });
+        let mut guard = self.lock_running(py);
+        if !running.entered.load(Ordering::Relaxed) {
+            drop(guard.running.take());
+            if last.is_some() {
+                guard.store.enter_batch(batch, outputs.len());
+            }
+        }
+        let mut done = 0;
+        match self.run_locked(py, guard, |store| store.finish_batch(batch, &mut outputs, &mut done)) {
+            Ok(((), guard)) => {
+                drop(guard);
+                // Those that were equal to what was there go with no lock held, and so does the batch.
+                drop(outputs);
+                let Some((outcome, job)) = last.and_then(|outcome| Some((outcome, batch.job(done)?))) else {
+                    drop(running);
+                    return Ok(self.lock(py));
+                };
+                self.end_map(py, &job, outcome)
+            }
+            Err(error) => {
+                if let Some(job) = batch.job(done) {
+                    self.note_map(py, &job, &error);
+                }
+                let mut guard = self.lock(py);
+                if last.is_some() {
+                    guard.store.abort_job();
+                }
+                guard.store.return_outputs(batch, done, outputs.len());
+                Err(error)
+            }
+        }
+    }
+
     fn run_map(&self, py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Guard<'_>> {
-        let error = match crate::family::running(self, || call_mapper(py, job)) {
+        let outcome = crate::family::running(self, || call_mapper(py, &job.mapper.0, job.key(), &job.values));
+        self.end_map(py, job, outcome)
+    }
+
+    fn end_map(&self, py: Python<'_>, job: &MapJob<PyHost>, outcome: PyResult<Outputs<Object>>) -> PyResult<Guard<'_>> {
+        let error = match outcome {
             Ok(mut outputs) => {
                 match self.run_locked(py, self.lock(py), |store| store.finish_job(&mut outputs)) {
                     Ok(((), guard)) if outputs.is_empty() => return Ok(guard),
@@ -98,7 +180,7 @@ impl Shared {
         errors::add_note(
             py,
             error,
-            &format!("livedirs: while computing directory {name:?}{from}, for key {}", job.key),
+            &format!("livedirs: while computing directory {name:?}{from}, for key {}", job.key()),
         );
     }
 
@@ -223,49 +305,48 @@ fn call2<'py>(
     }
 }
 
-fn call_mapper(py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Outputs<Object>> {
-    let code: &Function = &job.mapper.0;
+fn call_mapper(py: Python<'_>, code: &Function, key: &Key, values: &ValueVec<Object>) -> PyResult<Outputs<Object>> {
     let function = || {
         let function = code.function.as_ref().map(|function| function.bind(py));
         function.ok_or_else(|| PyTypeError::new_err("no function"))
     };
     let mut outputs = match code.task {
         Task::Map => {
-            let key = convert::key_to_python(py, &job.key)?;
-            let values = PyTuple::new(py, job.values.iter().map(|value| value.0.bind(py)))?;
+            let key = convert::key_to_python(py, key)?;
+            let values = PyTuple::new(py, values.iter().map(|value| value.0.bind(py)))?;
             pairs(&call2(function()?, &key, values.as_any())?)?
         }
         Task::MapValues => {
             let function = function()?;
-            let mut outputs = Outputs::with_capacity(job.values.len());
-            for value in &job.values {
-                outputs.push((job.key.clone(), Object(function.call1((value.0.bind(py),))?.unbind())));
+            let mut outputs = Outputs::with_capacity(values.len());
+            for value in values {
+                outputs.push((key.clone(), Object(function.call1((value.0.bind(py),))?.unbind())));
             }
             outputs
         }
         Task::Filter => {
             let function = function()?;
-            let key = convert::key_to_python(py, &job.key)?;
+            let shown = convert::key_to_python(py, key)?;
             let mut outputs = Outputs::new();
-            for value in &job.values {
-                if call2(function, &key, value.0.bind(py))?.is_truthy()? {
-                    outputs.push((job.key.clone(), value.clone()));
+            for value in values {
+                if call2(function, &shown, value.0.bind(py))?.is_truthy()? {
+                    outputs.push((key.clone(), value.clone()));
                 }
             }
             outputs
         }
         Task::GroupBy => {
             let function = function()?;
-            let key = convert::key_to_python(py, &job.key)?;
-            let mut outputs = Outputs::with_capacity(job.values.len());
-            for value in &job.values {
-                let group = convert::key(&call2(function, &key, value.0.bind(py))?)?;
+            let shown = convert::key_to_python(py, key)?;
+            let mut outputs = Outputs::with_capacity(values.len());
+            for value in values {
+                let group = convert::key(&call2(function, &shown, value.0.bind(py))?)?;
                 outputs.push((group, value.clone()));
             }
             outputs
         }
         Task::Pass | Task::Take(_) | Task::Reduce | Task::Hook | Task::Lazy { .. } => {
-            job.values.iter().map(|value| (job.key.clone(), value.clone())).collect()
+            values.iter().map(|value| (key.clone(), value.clone())).collect()
         }
     };
     if let Some(of) = &code.of {

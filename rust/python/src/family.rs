@@ -35,7 +35,10 @@ impl Drop for Noted {
 
 /// Runs a function of the user's for this store.
 pub fn running<R>(store: &Shared, function: impl FnOnce() -> R) -> R {
-    let Some(store) = store.me().filter(|store| store.family.forked.load(Ordering::Relaxed)) else { return function() };
+    if !store.family.forked.load(Ordering::Relaxed) {
+        return function();
+    }
+    let Some(store) = store.me() else { return function() };
     RUNNING.with_borrow_mut(|running| running.push(store));
     DEPTH.set(DEPTH.get() + 1);
     let noted = Noted;

@@ -54,6 +54,21 @@ impl Directory {
             Ok(())
         })
     }
+
+    /// The same for many: in the order of their keys where they come in it, which is several times faster.
+    fn set_many(&self, py: Python<'_>, mut rows: Vec<(Key, ValueVec<Object>)>) -> PyResult<()> {
+        if rows.len() < 2 || rows.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+            return self.set_rows(py, &mut rows);
+        }
+        self.check_not_snapshot(py)?;
+        let (keys, mut values): (Vec<Key>, Vec<ValueVec<Object>>) = rows.into_iter().unzip();
+        let mut done = 0;
+        self.shared().write(py, |store| {
+            let id = store.writable_at(&self.name, self.hint())?;
+            self.remember(id);
+            store.set_rows(id, &keys, &mut values, &mut done)
+        })
+    }
 }
 
 #[pymethods]
@@ -226,7 +241,7 @@ impl InputDirectory {
                 rows.push((convert::key(&key)?, smallvec![Object(value.unbind())]));
             }
         }
-        slf.as_super().get().set_rows(slf.py(), &mut rows)
+        slf.as_super().get().set_many(slf.py(), rows)
     }
 }
 

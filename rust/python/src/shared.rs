@@ -22,6 +22,7 @@ use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::PyDict;
 
 use crate::alike;
+use crate::driver::Running;
 use crate::errors;
 use crate::family::Family;
 use crate::following::{Aftermath, Callback, Signal, Waiter};
@@ -131,6 +132,8 @@ pub struct Inner {
     pub waiters: HashMap<WatchId, Vec<Waiter>>,
     /// Who waits for their turn to open a transaction.
     pub turns: VecDeque<Waiter>,
+    /// Jobs whose mapper runs for the owner, who has not reached for the store since.
+    pub running: Option<Arc<Running>>,
     /// Where lazy functions run outside of the open transaction, see `lazy.rs`.
     besides: Vec<Beside>,
 }
@@ -196,6 +199,16 @@ impl Guard<'_> {
         thread
     }
 
+    /// If a batch runs for the caller, its mapper has reached for the store now.
+    fn enter_running(&mut self) {
+        if self.running.is_some() && self.beside.is_none() && Shared::is_mine(self) {
+            // The driver holds it too, so this is not the last reference.
+            if let Some(running) = self.running.take() {
+                running.enter(&mut self.store);
+            }
+        }
+    }
+
     /// The store that stood in last on this thread, which does no longer.
     pub fn step_back(&mut self, thread: u64) -> Store<PyHost> {
         let at = self.inner.besides.iter().rposition(|beside| beside.thread == thread);
@@ -228,7 +241,8 @@ impl Inner {
         }
         let mut undone = None;
         if self.owner.is_some_and(|owner| owner.thread != me) {
-            undone = Some((self.store.rollback(), self.store.end(), std::mem::take(&mut self.on_commit)));
+            let callbacks = std::mem::take(&mut self.on_commit);
+            undone = Some((self.store.rollback(), self.store.end(), callbacks, self.running.take()));
             self.owner = None;
             self.rolled_back = false;
             self.busy = false;
@@ -287,6 +301,7 @@ impl Shared {
                 calling: None,
                 waiters: HashMap::new(),
                 turns: VecDeque::new(),
+                running: None,
                 besides: Vec::new(),
             }),
             snapshots: AtomicUsize::new(0),
@@ -323,10 +338,17 @@ impl Shared {
     /// The lock is held by threads that are attached to the interpreter, and never while they detach. So where there is
     /// a GIL nobody else holds it while somebody calls this, and `os.fork()` finds it free.
     pub fn lock<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
+        let mut guard = self.lock_running(py);
+        guard.enter_running();
+        guard
+    }
+
+    /// The same for who runs a batch: what it does is not the mapper's doing.
+    pub fn lock_running<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         if self.by_task.load(Ordering::Relaxed) {
             TASK.set(this_task(py));
         }
-        let mut guard = self.lock_whole(py);
+        let mut guard = self.lock_any(py);
         if !guard.inner.besides.is_empty() {
             let thread = this_thread();
             guard.beside = guard.inner.besides.iter().rposition(|beside| beside.thread == thread);
@@ -339,6 +361,12 @@ impl Shared {
 
     /// The store of all, also where another stands in for it.
     pub fn lock_whole<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
+        let mut guard = self.lock_any(py);
+        guard.enter_running();
+        guard
+    }
+
+    fn lock_any<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         Guard { inner: self.inner.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner), beside: None }
     }
 

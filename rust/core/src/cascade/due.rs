@@ -71,7 +71,7 @@ impl Bucket {
 }
 
 /// The height of a directory and its number: the order of the cascade.
-type At = (u32, NameId);
+pub(super) type At = (u32, NameId);
 
 /// So many directories stand in a vector. Next to none in tests, so that both are used.
 const FEW_DIRS: usize = if cfg!(test) { 2 } else { 16 };
@@ -131,7 +131,21 @@ impl DueQueue {
             }
             return;
         }
-        let bucket = Bucket { sorted: SmallVec::new(), fresh: smallvec::smallvec![item] };
+        self.add_bucket(at, smallvec::smallvec![item]);
+    }
+
+    /// Of one part of a directory. O(1) each in ascending order.
+    pub(crate) fn insert_all<'a>(&mut self, at: At, part: u16, keys: impl Iterator<Item = &'a Key>) {
+        let mut items = keys.map(|key| (part, key.clone())).peekable();
+        match self.bucket(at) {
+            Some(bucket) => bucket.fresh.extend(items),
+            None if items.peek().is_none() => {}
+            None => self.add_bucket(at, items.collect()),
+        }
+    }
+
+    fn add_bucket(&mut self, at: At, fresh: SmallVec<[Item; 1]>) {
+        let bucket = Bucket { sorted: SmallVec::new(), fresh };
         if self.few.len() < FEW_DIRS {
             let place = self.few.iter().rposition(|(there, _)| *there > at).map_or(0, |before| before + 1);
             self.few.insert(place, (at, bucket));
@@ -170,6 +184,24 @@ impl DueQueue {
     pub(crate) fn has_dir(&self, height: u32, dir: NameId) -> bool {
         let at = (height, dir);
         self.few.iter().any(|(there, _)| *there == at) || self.many.contains_key(&at)
+    }
+
+    /// Takes out, behind the first, which was taken, up to so many more that are next and of the same part. Where there are
+    /// any, `keys` gets the first one's and theirs.
+    pub(crate) fn take_more_of(&mut self, at: At, part: u16, most: usize, first: &Key, keys: &mut Vec<Key>) {
+        let Some(bucket) = self.bucket(at) else { return };
+        bucket.settle();
+        let alike = bucket.sorted.iter().rev().take(most).take_while(|(of, _)| *of == part).count();
+        if alike == 0 {
+            return;
+        }
+        keys.reserve_exact(alike + 1);
+        keys.push(first.clone());
+        let left = bucket.sorted.len() - alike;
+        keys.extend(bucket.sorted.drain(left..).rev().map(|(_, key)| key));
+        if bucket.sorted.is_empty() {
+            self.drop_bucket(at);
+        }
     }
 
     /// Takes out the first that is due of a directory.

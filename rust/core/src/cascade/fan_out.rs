@@ -50,7 +50,7 @@ impl<H: Host> Store<H> {
 
     /// The children of a directory where all of them take every key of it: where they stand, see
     /// [`FanOuts::child`]. `None` where the index has to be asked.
-    pub(super) fn fan_out(&mut self, dir: NameId) -> Option<usize> {
+    pub(crate) fn fan_out(&mut self, dir: NameId) -> Option<usize> {
         let known = self.fan_outs.0.iter().position(|(of, _)| *of == dir);
         let at = known.unwrap_or_else(|| {
             let children = self.find_children(dir);

@@ -263,7 +263,7 @@ impl<H: Host> Store<H> {
 }
 
 /// The keys for which a unit gives other values than before.
-fn what_changed<H: Host>(
+pub(super) fn what_changed<H: Host>(
     verdicts: &Verdicts<H>,
     old: Option<&Outs<H::Value>>,
     new: &[(Key, H::Value)],

@@ -13,10 +13,10 @@ use crate::error::Result;
 use crate::name::Name;
 use crate::number::{ExactSum, Number};
 use crate::store::Store;
-use crate::tick_map::SetOutcome;
 use crate::value::{Host, Rank, Value};
 
 use super::finish::Changed;
+use super::fold_run::Sums;
 use super::job::Job;
 use super::queue::FOLD;
 
@@ -83,13 +83,16 @@ impl<H: Host> Store<H> {
         let source = derived.source(reader.part, &reader.key);
         if matches!(folding.fold, Fold::Count | Fold::Sum | Fold::Mean) {
             let keeps_members = folding.members.is_some();
-            let class = self.fold_numbers(reader.dir, &changed);
+            let (fresh, numbers) = self.fold_numbers(reader.dir, &changed);
             if keeps_members {
                 self.set_member(reader.dir, (changed.key.clone(), source), changed.new);
-            } else if !class.is_ranked() {
+            } else if !numbers {
                 self.collect_members(reader.dir);
             }
-            return self.fold_is_due(height, reader.dir, changed.key);
+            if fresh {
+                self.fold_is_due(height, reader.dir, changed.key);
+            }
+            return;
         }
         let fold = folding.fold.clone();
         let keeps_members = folding.members.is_some();
@@ -122,43 +125,16 @@ impl<H: Host> Store<H> {
         self.enqueue(height, due);
     }
 
-    /// The accumulator of a fold that only counts and sums follows what changed, in one descent. Of what class its
-    /// values are now.
-    fn fold_numbers(&mut self, dir: NameId, changed: &Changed<H::Value>) -> Class {
-        let (gone, come) = (values_of(changed.old.as_ref()), values_of(changed.new.as_ref()));
-        let mut now = Class::default();
+    /// The accumulator of a fold that only counts and sums follows what changed, in one descent. Whether it was not due
+    /// to be folded yet, and whether all its values are numbers.
+    fn fold_numbers(&mut self, dir: NameId, changed: &Changed<H::Value>) -> (bool, bool) {
+        let (journal, epoch) = (&mut self.work.journal, self.work.epoch);
         let done = self.ctx.edit_folding(dir, |folding| {
-            let sums = !matches!(folding.fold, Fold::Count);
-            let mut is_empty = false;
-            let outcome = folding.groups.set_with(&changed.key, |there| {
-                let mut group = there.map_or_else(Group::default, |((), group)| group.clone());
-                group.count = group.count + come.len() - gone.len();
-                if sums {
-                    let Group { sum, class, .. } = &mut group;
-                    let sum = sum.get_or_insert_with(ExactSum::default);
-                    for value in gone {
-                        value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
-                    }
-                    for value in come {
-                        value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
-                    }
-                }
-                now = group.class;
-                is_empty = group.count == 0;
-                Some(((), group))
-            });
-            if is_empty {
-                folding.groups.remove(&changed.key);
-            }
-            match outcome {
-                SetOutcome::Replaced((), group) => Some(group),
-                SetOutcome::Kept | SetOutcome::Added => None,
-            }
+            let counts = matches!(folding.fold, Fold::Count);
+            let mut sums = Sums { dir, groups: &mut folding.groups, journal, counts, epoch };
+            sums.change(&changed.key, values_of(changed.old.as_ref()), values_of(changed.new.as_ref()))
         });
-        if let Some(old) = done {
-            self.log_group(dir, &changed.key, old);
-        }
-        now
+        done.unwrap_or((false, true))
     }
 
     /// Values of a unit enter or leave the order of Min and Max.
@@ -233,7 +209,12 @@ impl<H: Host> Store<H> {
 
     /// A folded key: its row is made, or the job that makes it. Where this answers an error nothing has changed.
     pub(super) fn start_fold(&mut self, reader: &Reader) -> Result<Option<Job<H>>, H> {
-        let Some(folding) = self.folding(reader.dir) else {
+        let done = self.ctx.edit_folding(reader.dir, |folding| {
+            if matches!(folding.fold, Fold::Count | Fold::Sum | Fold::Mean) {
+                folding.groups.update(&reader.key, None, |group| group.due = false);
+            }
+        });
+        let Some(folding) = done.and_then(|()| self.folding(reader.dir)) else {
             return Ok(None);
         };
         let Some(group) = folding.groups.get(&reader.key) else {

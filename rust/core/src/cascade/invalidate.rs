@@ -47,6 +47,21 @@ impl<H: Host> Store<H> {
         }
     }
 
+    /// The same for many rows, where nobody reads the directory, no mapper is at work, and there is no savepoint.
+    pub(crate) fn rows_changed<'a>(&mut self, dir: NameId, keys: impl Iterator<Item = &'a Key> + Clone) {
+        let Some(at) = self.fan_out(dir) else { return };
+        let mut number = 0;
+        while let Some((child, part, height)) = self.fan_outs.child(at, number) {
+            number += 1;
+            if !self.work.failed.is_empty() {
+                for key in keys.clone() {
+                    self.forget_failure(&Reader { dir: child, part, key: key.clone() });
+                }
+            }
+            self.work.due.insert_all((height, child), part, keys.clone());
+        }
+    }
+
     /// A directory came or went: everyone who read anything of it is concerned, and who listed the names of the store.
     pub(crate) fn existence_changed(&mut self, dir: NameId, by: Option<&Reader>) {
         self.generation_changed(dir, by);

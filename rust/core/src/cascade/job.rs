@@ -8,12 +8,14 @@ use crate::name::Name;
 use crate::store::Store;
 use crate::value::Host;
 
+use super::batch::Batch;
 use super::fold::FoldJob;
 use super::frame::Frame;
 use super::lazy::LazyJob;
 
 /// User code that has to run.
 pub enum Job<H: Host> {
+    Batch(Batch<H>),
     Map(MapJob<H>),
     Fold(FoldJob<H>),
     Lazy(LazyJob<H>),
@@ -23,13 +25,17 @@ pub enum Job<H: Host> {
 /// directory made until [`Store::finish_job`] or [`Store::fail_job`] is the mapper's.
 pub struct MapJob<H: Host> {
     pub mapper: H::Code,
-    pub key: Key,
     pub values: ValueVec<H::Value>,
-    reader: Reader,
-    parent: NameId,
+    pub(super) reader: Reader,
+    pub(super) parent: NameId,
 }
 
 impl<H: Host> MapJob<H> {
+    /// The key for which it is called.
+    pub const fn key(&self) -> &Key {
+        &self.reader.key
+    }
+
     /// Of the directory that is computed and of its parent, for notes on exceptions.
     #[must_use]
     pub fn names(&self, store: &Store<H>) -> (Option<Name>, Option<Name>) {
@@ -93,7 +99,7 @@ impl<H: Host> Store<H> {
             wrote: false,
             needs: super::frame::NO_LOOP,
         });
-        Ok(Some(Job::Map(MapJob { mapper, key: reader.key.clone(), values, reader: reader.clone(), parent })))
+        Ok(Some(Job::Map(MapJob { mapper, values, reader: reader.clone(), parent })))
     }
 
     /// The mapper at work is through, and gave these pairs. Takes its frame down, and the outputs.

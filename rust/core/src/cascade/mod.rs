@@ -11,14 +11,16 @@
 //! reader due again: dependencies are noted for each read.
 //!
 //! The steps, one file each: `queue` (what is due, which is next), `invalidate` (who is concerned by a change), `job`
-//! (a unit runs), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
+//! (a unit runs), `batch` (many do), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
 //! keys), `lazy` (keys that are computed when read), `round` (`update_with_status`).
 
+mod batch;
 mod beside;
 mod due;
 mod fan_out;
 mod finish;
 mod fold;
+mod fold_run;
 mod frame;
 mod invalidate;
 mod job;
@@ -28,6 +30,7 @@ mod round;
 mod runs;
 mod take;
 
+pub use batch::Batch;
 pub(crate) use due::{Due, DueQueue};
 pub(crate) use fan_out::FanOuts;
 pub use fold::FoldJob;

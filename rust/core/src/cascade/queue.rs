@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::Key;
 use crate::context::{NameId, Reader};
 use crate::error::{Refusal, Result};
 use crate::store::Store;
 use crate::transaction::Undo;
 use crate::value::Host;
 
-use super::due::Due;
+use super::due::{At, Due};
 use super::job::Job;
 use super::lazy::LAZY;
 
@@ -49,6 +50,18 @@ impl<H: Host> Store<H> {
         self.work.due.insert(due);
     }
 
+    /// Notes that units of an arrow, or folds, are due; without a savepoint and with nothing failed.
+    pub(super) fn enqueue_all(&mut self, at: At, part: u16, keys: &[Key]) {
+        if self.work.marks.is_empty() && self.work.failed.is_empty() {
+            return self.work.due.insert_all(at, part, keys.iter());
+        }
+        for key in keys {
+            let reader = Reader { dir: at.1, part, key: key.clone() };
+            self.forget_failure(&reader);
+            self.enqueue(at.0, reader);
+        }
+    }
+
     /// Nothing of a directory is due any more.
     pub(crate) fn clear_due(&mut self, height: u32, dir: NameId) {
         while let Some((part, key)) = self.work.due.take_first_of(height, dir) {
@@ -85,7 +98,7 @@ impl<H: Host> Store<H> {
             let job = match reader.part {
                 FOLD => self.start_fold(&reader),
                 LAZY => self.check_memo(&reader, height).map(|job| job.map(Job::Lazy)),
-                _ => self.start_unit(&reader, false),
+                _ => self.start_units(height, &reader),
             };
             match job {
                 Ok(None) => {}

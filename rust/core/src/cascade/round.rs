@@ -35,6 +35,7 @@ impl<H: Host> Store<H> {
         self.work.cascading = true;
         self.work.stage = 0;
         self.work.finals.clear();
+        self.work.entered = None;
         self.work.runs.clear();
     }
 

@@ -25,6 +25,15 @@ impl Runs {
         self.in_order.capacity() + self.counted.capacity()
     }
 
+    /// A run did not come about.
+    pub(crate) fn forget(&mut self, height: u32, reader: &Reader) {
+        if self.in_order.last().is_some_and(|(of, last)| *of == height && last == reader) {
+            self.in_order.pop();
+        } else if let Some(count) = self.counted.get_mut(reader) {
+            *count -= 1;
+        }
+    }
+
     /// Counts a run; which of that unit it is, from 1.
     pub(crate) fn count(&mut self, height: u32, reader: &Reader, nested: bool) -> u32 {
         let run = (height, reader.clone());

@@ -5,9 +5,12 @@
 //! driver runs it and tells the outcome ([`Driver::run`]). A mapper is called with the driver, and may read and make
 //! directories through it: these are nested runs of the same loop.
 
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
 use crate::{
-    Commit, Computed, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, LazyJob, LazyRead, MapJob, Name, NameId,
-    Op, Options, Outputs, Parent, Range, Refusal, Result, Spec, Store, Tag, Upper,
+    Batch, Commit, Computed, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, LazyJob, LazyRead, MapJob, Name,
+    NameId, Op, Options, Outputs, Parent, Range, Refusal, Result, Spec, Store, Tag, Upper,
 };
 
 use super::host::{Body, Code, Failure, Stop, TestHost, V, decide, raise};
@@ -15,10 +18,34 @@ use super::host::{Body, Code, Failure, Stop, TestHost, V, decide, raise};
 pub(super) type Done<T> = std::result::Result<T, Stop>;
 
 pub(super) struct Driver {
-    pub(super) store: Store<TestHost>,
+    pub(super) store: Kept,
     /// Names of the mappers that ran, with the key for which they ran: what was recomputed.
     pub(super) ran: Vec<(String, Key)>,
     checks: bool,
+}
+
+/// The store. While a batch runs, whoever reaches for it enters the batch.
+pub(super) struct Kept {
+    store: Store<TestHost>,
+    /// A batch that runs, and the number of the job for which the mapper is at work.
+    running: Option<(Rc<Batch<TestHost>>, usize)>,
+}
+
+impl Deref for Kept {
+    type Target = Store<TestHost>;
+
+    fn deref(&self) -> &Store<TestHost> {
+        &self.store
+    }
+}
+
+impl DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut Store<TestHost> {
+        if let Some((batch, at)) = self.running.take() {
+            self.store.enter_batch(&batch, at);
+        }
+        &mut self.store
+    }
 }
 
 /// What stands behind a name in the tests for that of its previous directory.
@@ -62,7 +89,7 @@ impl Driver {
     }
 
     pub(super) fn with(options: Options) -> Driver {
-        Driver { store: Store::new(options), ran: Vec::new(), checks: true }
+        Driver { store: Kept { store: Store::new(options), running: None }, ran: Vec::new(), checks: true }
     }
 
     // ---------------------------------------------------------------- transactions
@@ -157,6 +184,7 @@ impl Driver {
     fn run(&mut self, goal: Goal) -> Done<()> {
         while let Some(job) = self.sure(|store| store.next_job(goal))? {
             match job {
+                Job::Batch(batch) => self.run_batch(&Rc::new(batch))?,
                 Job::Map(job) => self.run_mapper(&job)?,
                 Job::Fold(job) => self.run_fold(&job)?,
                 Job::Lazy(job) => drop(self.run_lazy(&job)?),
@@ -165,12 +193,46 @@ impl Driver {
         Ok(())
     }
 
+    /// Calls the mapper for all that it can, then takes what it gave. What came out of the last call, where that used the
+    /// store or failed, is judged as that of any job.
+    fn run_batch(&mut self, batch: &Rc<Batch<TestHost>>) -> Done<()> {
+        let mut outputs = Vec::new();
+        let mut last = None;
+        for at in 0..batch.keys.len() {
+            let job = batch.job(at).expect("it is in the batch");
+            self.store.running = Some((Rc::clone(batch), at));
+            let outcome = self.call_mapper(&job);
+            let entered = self.store.running.take().is_none();
+            match outcome {
+                Ok(given) if !entered => outputs.push(given),
+                outcome => {
+                    if !entered {
+                        self.store.enter_batch(batch, at);
+                    }
+                    last = Some(outcome);
+                    break;
+                }
+            }
+        }
+        let mut done = 0;
+        self.sure(|store| store.finish_batch(batch, &mut outputs, &mut done))?;
+        last.map_or(Ok(()), |outcome| self.end_mapper(outcome))
+    }
+
     fn run_mapper(&mut self, job: &MapJob<TestHost>) -> Done<()> {
+        let outcome = self.call_mapper(job);
+        self.end_mapper(outcome)
+    }
+
+    fn call_mapper(&mut self, job: &MapJob<TestHost>) -> Done<Outputs<V>> {
         let Body::Mapper(mapper) = job.mapper.body() else { return Err(raise("no mapper")) };
-        self.ran.push((job.mapper.name().to_owned(), job.key.clone()));
-        match mapper(self, &job.key, &job.values) {
-            Ok(outputs) => {
-                let mut outputs: Outputs<V> = outputs.into_iter().collect();
+        self.ran.push((job.mapper.name().to_owned(), job.key().clone()));
+        mapper(self, job.key(), &job.values).map(|outputs| outputs.into_iter().collect())
+    }
+
+    fn end_mapper(&mut self, outcome: Done<Outputs<V>>) -> Done<()> {
+        match outcome {
+            Ok(mut outputs) => {
                 self.sure(|store| store.finish_job(&mut outputs))?;
             }
             Err(Stop::Failed(failure)) => self.store.fail_job(failure, false),
@@ -250,9 +312,9 @@ impl Driver {
     /// A read of a lazy directory outside of a transaction: over a clone of the version, which takes over what came.
     pub(super) fn lazy_beside(&mut self, of: &str, key: i64) -> Done<Vec<V>> {
         let beside = self.store.beside();
-        let of_all = std::mem::replace(&mut self.store, beside);
+        let of_all = std::mem::replace(&mut *self.store, beside);
         let values = self.lazy(of, key);
-        let beside = std::mem::replace(&mut self.store, of_all);
+        let beside = std::mem::replace(&mut *self.store, of_all);
         drop(self.store.take_over(beside));
         self.check();
         values

@@ -1,5 +1,6 @@
 //! Tests of the store as a whole, by what must hold. [`driver`] shows how a host runs the core.
 
+mod batches;
 mod cascade;
 mod driver;
 mod dump;

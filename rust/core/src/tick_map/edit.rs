@@ -125,7 +125,7 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         self.root = Some(Arc::new(Node::Leaf(vec![Slot { key, stamp, value }])));
     }
 
-    /// Makes the map's own counts true after a put, and gives a split root a root above it.
+    /// Makes the map's own counts true after a put.
     fn finish(&mut self, put: &mut Put<K, V, T>) {
         if put.stamp.is_none() {
             return;
@@ -134,7 +134,12 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         self.total += usize::from(put.old.is_none());
         self.leaves += put.leaves;
         self.inners += put.inners;
-        if let Some(right) = put.split.take() {
+        self.crown(put.split.take());
+    }
+
+    /// Gives a split root a root above it.
+    pub(super) fn crown(&mut self, split: Option<Child<K, V, T>>) {
+        if let Some(right) = split {
             let left = self.root.take().and_then(Child::over);
             self.root = Some(Arc::new(Node::Inner(left.into_iter().chain([right]).collect())));
             self.inners += 1;

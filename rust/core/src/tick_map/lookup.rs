@@ -154,3 +154,45 @@ pub(super) fn skip<K, V, T>(
         found
     })
 }
+
+/// Finds entries of ascending keys: a search begins where the last one ended, and at the root only where that leaf has no
+/// more. O(1) for a neighbour, at most O(log n).
+pub struct Finger<'a, K, V, T> {
+    root: Option<&'a Node<K, V, T>>,
+    /// What is left of the leaf of the last search.
+    rest: &'a [Slot<K, V, T>],
+}
+
+impl<'a, K: Ord, V, T> Finger<'a, K, V, T> {
+    pub(super) fn new(root: Option<&'a Node<K, V, T>>) -> Self {
+        Finger { root, rest: &[] }
+    }
+
+    /// The value of a key, which must be larger than that of the search before.
+    pub fn seek(&mut self, key: &K) -> Option<&'a V> {
+        if self.rest.last().is_none_or(|last| last.key < *key) {
+            self.rest = self.leaf(key)?;
+        }
+        let found = match self.rest.first() {
+            Some(slot) if slot.key == *key => Ok(0),
+            _ => search(self.rest, key),
+        };
+        let (at, slot) = match found {
+            Ok(at) => (at + 1, self.rest.get(at)),
+            Err(at) => (at, None),
+        };
+        self.rest = self.rest.get(at..)?;
+        slot.map(|slot| &slot.value)
+    }
+
+    /// The leaf in which the key stands, if it is there.
+    fn leaf(&self, key: &K) -> Option<&'a [Slot<K, V, T>]> {
+        let mut node = self.root?;
+        loop {
+            match node {
+                Node::Leaf(slots) => return Some(slots),
+                Node::Inner(children) => node = &children.get(begun(children, key).checked_sub(1)?)?.node,
+            }
+        }
+    }
+}

@@ -31,7 +31,7 @@
 //! # Files
 //!
 //! `node` what a tree is made of, `lookup` by key and by position, `edit` writes (`put`
-//! adds and replaces, `remove` takes out), `range` iteration in key order,
+//! adds and replaces, `remove` takes out, `run` sets many in the order of their keys), `range` iteration in key order,
 //! `diff` what changed (since a stamp, between two versions), `check` the invariants as code.
 
 mod check;
@@ -43,6 +43,7 @@ mod owned;
 mod put;
 mod range;
 mod remove;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -53,8 +54,10 @@ use triomphe::Arc;
 
 pub use self::diff::{Changes, Diff, DiffItem};
 pub use self::edit::SetOutcome;
+pub use self::lookup::Finger;
 use self::node::{Node, Slot};
 pub use self::range::{Iter, Walk};
+pub use self::run::{Run, Step};
 use crate::tick::Tick;
 
 /// What a map holds.
@@ -185,6 +188,11 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
         K: Borrow<Q>,
     {
         self.slot(key).is_some()
+    }
+
+    /// Finds the entries of ascending keys, from the last one on.
+    pub fn finger(&self) -> Finger<'_, K, V, T> {
+        Finger::new(self.root.as_deref())
     }
 
     /// The number of live entries with a smaller key. O(log n).

@@ -14,7 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::node::{CAP, Child, Node, Slot};
-use super::{Held, SetOutcome, TickMap};
+use super::{Held, Run, SetOutcome, Step, TickMap};
 use crate::tick::Tick;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,8 @@ type Model = BTreeMap<u8, (Tick, Val)>;
 enum Op {
     Set(u8, Tick, Val),
     SetWith(u8, Option<(Tick, Val)>),
+    /// Keys with what they get, and before which the run stops.
+    SetRun(BTreeMap<u8, Option<(Tick, Val)>>, u8),
     Update(u8, Option<Tick>, Val),
     Stamp(u8, Tick),
     Remove(u8),
@@ -67,6 +69,11 @@ impl fmt::Debug for Op {
         match self {
             Op::Set(key, stamp, value) => write!(f, "map.set({key}, {stamp}, {value:?});"),
             Op::SetWith(key, answer) => write!(f, "map.set_with(&{key}, |_| {answer:?});"),
+            Op::SetRun(answers, stop) => {
+                let keys: Vec<_> = answers.keys().collect();
+                let answers: Vec<_> = answers.values().collect();
+                write!(f, "map.set_run(&{keys:?}, &mut Told {{ answers: vec!{answers:?}, stop: {stop} .. }});")
+            }
             Op::Update(key, stamp, value) => write!(f, "map.update(&{key}, {stamp:?}, |value| *value = {value:?});"),
             Op::Stamp(key, stamp) => write!(f, "map.stamp(&{key}, {stamp});"),
             Op::Remove(key) => write!(f, "map.remove(&{key});"),
@@ -99,6 +106,8 @@ fn programs(keys: u8) -> impl Strategy<Value = Program> {
     let op = prop_oneof![
         12 => (key(), stamp(), value()).prop_map(|(key, stamp, value)| Op::Set(key, stamp, value)),
         3 => (key(), prop::option::of(state())).prop_map(|(key, answer)| Op::SetWith(key, answer)),
+        4 => (prop::collection::btree_map(key(), prop::option::weighted(0.8, state()), 0..12), 0..=keys)
+            .prop_map(|(answers, stop)| Op::SetRun(answers, stop)),
         3 => (key(), prop::option::of(stamp()), value()).prop_map(|(key, stamp, value)| Op::Update(key, stamp, value)),
         2 => (key(), stamp()).prop_map(|(key, stamp)| Op::Stamp(key, stamp)),
         8 => key().prop_map(Op::Remove),
@@ -107,6 +116,30 @@ fn programs(keys: u8) -> impl Strategy<Value = Program> {
         1 => prop::collection::btree_map(key(), state(), 0..60).prop_map(Op::FromSorted),
     ];
     (vec(op, 0..120), (key(), key(), stamp())).prop_map(|(ops, probes)| Program { ops, probes })
+}
+
+/// What a run does with the entries of its keys, and what it was told.
+struct Told {
+    answers: Vec<Option<(Tick, Val)>>,
+    /// The number of the key before which it stops.
+    stop: usize,
+    seen: Vec<Option<(Tick, Val)>>,
+    replaced: Vec<(usize, Option<(Tick, Val)>)>,
+}
+
+impl Run<Tick, Val> for Told {
+    fn step(&mut self, number: usize, there: Option<(&Tick, &Val)>) -> Step<Tick, Val> {
+        if number == self.stop {
+            return Step::Stop;
+        }
+        assert_eq!(number, self.seen.len());
+        self.seen.push(there.map(|(stamp, value)| (*stamp, *value)));
+        self.answers[number].map_or(Step::Keep, |(stamp, value)| Step::Set(stamp, value))
+    }
+
+    fn done(&mut self, number: usize, old: Option<(Tick, Val)>) {
+        self.replaced.push((number, old));
+    }
 }
 
 /// Runs an operation on both, and compares what they answer.
@@ -128,6 +161,19 @@ fn apply(op: &Op, map: &mut Map, model: &mut Model, clones: &mut Vec<(Map, Model
             };
             assert_eq!(outcome, expected);
             model.extend(answer.map(|state| (*key, state)));
+        }
+        Op::SetRun(answers, stop) => {
+            let keys: Vec<u8> = answers.keys().copied().collect();
+            let stop = keys.iter().position(|key| key >= stop).unwrap_or(keys.len());
+            let answers: Vec<_> = answers.values().copied().collect();
+            let mut told = Told { answers, stop, seen: Vec::new(), replaced: Vec::new() };
+            assert_eq!(map.set_run(&keys, &mut told), stop);
+            let before: Vec<_> = keys[..stop].iter().map(|key| model.get(key).copied()).collect();
+            assert_eq!(told.seen, before);
+            let set = (0..stop).filter(|&number| told.answers[number].is_some());
+            assert_eq!(told.replaced, set.map(|number| (number, before[number])).collect::<Vec<_>>());
+            let changed = keys.iter().zip(&told.answers).take(stop);
+            model.extend(changed.filter_map(|(key, answer)| answer.map(|state| (*key, state))));
         }
         Op::Update(key, stamp, value) => {
             let expected = model.get_mut(key).map(|state| {

@@ -51,6 +51,7 @@ impl<H: Host> Store<H> {
     pub fn begin(&mut self) {
         self.open = true;
         self.work.base = Base::of(&self.ctx);
+        self.work.epoch = self.next_generation();
         self.work.journal.reserve(SMALL_JOURNAL);
     }
 
@@ -62,6 +63,7 @@ impl<H: Host> Store<H> {
             hooks: self.work.hooks.clone(),
             failed: self.work.failed.keys().cloned().collect(),
         });
+        self.work.epoch = self.next_generation();
     }
 
     /// The innermost savepoint becomes part of what is around it.
@@ -89,6 +91,7 @@ impl<H: Host> Store<H> {
         }
         self.work.trash.extend(dropped.into_iter().map(|(_, problem)| problem));
         self.end_pending(journal);
+        self.work.epoch = self.next_generation();
         Leftovers { journal: undone, work: None }
     }
 
@@ -101,6 +104,7 @@ impl<H: Host> Store<H> {
         let base = self.work.base;
         let mut work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
         self.work.base = base;
+        self.work.epoch = self.next_generation();
         work.base = base;
         self.end_pending(0);
         self.forget_accounts();

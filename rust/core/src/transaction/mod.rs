@@ -9,6 +9,7 @@ mod journal;
 mod make;
 mod previous;
 mod remove;
+mod rows;
 mod write;
 
 pub(crate) use control::Mark;

@@ -8,7 +8,9 @@ use crate::dirs::State;
 use crate::error::{Refusal, Result};
 use crate::name::Name;
 use crate::store::Store;
-use crate::value::Host;
+use crate::value::{Host, Verdicts};
+
+use super::edit::NewContent;
 
 impl<H: Host> Store<H> {
     /// The input directory of a name that may be written now.
@@ -52,21 +54,35 @@ impl<H: Host> Store<H> {
     /// # Errors
     /// `Unsure`, with nothing changed.
     pub fn set_values(&mut self, id: NameId, key: &Key, values: &mut ValueVec<H::Value>) -> Result<(), H> {
-        let changed = self.put_row_with(id, key, |verdicts, there| {
-            let equal = match there {
-                None => values.is_empty(),
-                Some(Content::Plain(there)) => {
-                    let there = there.as_slice();
-                    there.len() == values.len() && verdicts.sequences(there.iter(), values.iter())?
-                }
-                Some(_) => false,
-            };
-            Ok((!equal).then(|| Vals::from_vec(std::mem::take(values)).map(Content::Plain)))
-        })?;
+        let changed = self.put_row_with(id, key, |verdicts, there| new_content(verdicts, there, values))?;
         if changed {
             self.note_write();
         }
         Ok(())
+    }
+
+    /// The same for rows of ascending keys, from the number `done` on, which counts up.
+    ///
+    /// # Errors
+    /// `Unsure`, with nothing changed for the key of the number `done`.
+    pub fn set_rows(
+        &mut self,
+        id: NameId,
+        keys: &[Key],
+        values: &mut [ValueVec<H::Value>],
+        done: &mut usize,
+    ) -> Result<(), H> {
+        let mut changed = false;
+        let all = self.put_rows(id, keys, done, |number, verdicts, there| {
+            let Some(values) = values.get_mut(number) else { return Ok(None) };
+            let new = new_content(verdicts, there, values)?;
+            changed |= new.is_some();
+            Ok(new)
+        });
+        if changed {
+            self.note_write();
+        }
+        all
     }
 
     /// Removes all keys. O(n).
@@ -85,4 +101,22 @@ impl<H: Host> Store<H> {
             frame.wrote = true;
         }
     }
+}
+
+/// What a row is to have that is written with these values.
+fn new_content<H: Host>(
+    verdicts: &Verdicts<H>,
+    there: Option<&Content<H::Value>>,
+    values: &mut ValueVec<H::Value>,
+) -> Result<NewContent<H>, H> {
+    let equal = match (there, values.as_slice()) {
+        (None, values) => values.is_empty(),
+        (Some(Content::Plain(Vals::One(there))), [value]) => verdicts.values(there, value)?,
+        (Some(Content::Plain(there)), values) => {
+            let there = there.as_slice();
+            there.len() == values.len() && verdicts.sequences(there.iter(), values.iter())?
+        }
+        (Some(_), _) => false,
+    };
+    Ok((!equal).then(|| Vals::from_vec(std::mem::take(values)).map(Content::Plain)))
 }

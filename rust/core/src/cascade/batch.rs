@@ -1,0 +1,255 @@
+//! Batches: a mapper is called for many keys, and the store is asked twice.
+//!
+//! A unit that runs alone costs a look for the next that is due, one for its row, a frame, and a search for where its
+//! outputs go. Where many units of one arrow are due, most of that is the same for all of them. So they are handed out
+//! together: their rows are read in one walk ([`TickMap::finger`](crate::tick_map::TickMap::finger)), the host calls the
+//! mapper for each with the store left alone, and what it gave is taken in one run over the tree (`rows`, `fold_run`).
+//!
+//! That must not be seen. What tells the two apart is a mapper that uses the store while it runs, and a unit that runs
+//! again because of another's outputs. So:
+//!
+//! 1. *No frame is open while a batch runs.* A host that sees the mapper reach for the store opens it first
+//!    ([`Store::enter_batch`]): the jobs behind it go back into the queue, and from there on it is an ordinary job. What
+//!    those before it gave is taken when the mapper is through; until then the directory shows what it showed, as one that
+//!    is at work does. Until the end of the drain jobs of that directory come one by one.
+//! 2. *Nobody reads the directory*, and no unit of it ever read or made anything. So the outputs of a unit can make due
+//!    what is mapped from the directory and its folded keys, which come after all of its units, and nothing else.
+//! 3. *There is no savepoint, and nothing failed.* So the queue needs no journal, and no failure is to be forgotten.
+//!
+//! Where one of these does not hold, units run one by one. Test `a_batch_is_not_seen`, and all random programs.
+
+use smallvec::SmallVec;
+
+use crate::Key;
+use crate::context::{Generation, NameId, Reader};
+use crate::directory::{Content, Op, Outputs, Vals, ValueVec};
+use crate::error::Result;
+use crate::store::Store;
+use crate::value::Host;
+
+use super::frame::{Frame, NO_LOOP};
+use super::job::{Job, MapJob};
+
+/// Most jobs of a batch. Few in tests, so that batches begin and end.
+const MOST: usize = if cfg!(test) { 3 } else { 256 };
+
+/// A mapper is to be called for each of these keys, in order.
+pub struct Batch<H: Host> {
+    pub mapper: H::Code,
+    /// Ascending.
+    pub keys: Vec<Key>,
+    /// Of each key.
+    pub values: Vec<ValueVec<H::Value>>,
+    dir: NameId,
+    part: u16,
+    height: u32,
+    generation: Generation,
+    parent: NameId,
+}
+
+impl<H: Host> Batch<H> {
+    fn reader(&self, at: usize) -> Option<Reader> {
+        Some(Reader { dir: self.dir, part: self.part, key: self.keys.get(at)?.clone() })
+    }
+
+    /// One of them by itself.
+    #[must_use]
+    pub fn job(&self, at: usize) -> Option<MapJob<H>> {
+        let values = self.values.get(at)?.clone();
+        Some(MapJob { mapper: self.mapper.clone(), values, reader: self.reader(at)?, parent: self.parent })
+    }
+}
+
+impl<H: Host> Store<H> {
+    /// The unit is the next to run. Starts it, with as many behind it as may run in a batch. Where this answers an error
+    /// nothing has changed but that all of them are due.
+    pub(super) fn start_units(&mut self, height: u32, first: &Reader) -> Result<Option<Job<H>>, H> {
+        let mut keys = Vec::new();
+        if self.may_batch(first) {
+            self.work.due.take_more_of((height, first.dir), first.part, MOST - 1, &first.key, &mut keys);
+        }
+        if keys.is_empty() { self.start_unit(first, false) } else { self.start_batch(height, first, keys) }
+    }
+
+    fn may_batch(&self, reader: &Reader) -> bool {
+        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
+            return false;
+        };
+        self.work.marks.is_empty()
+            && self.work.failed.is_empty()
+            && self.work.finals.is_empty()
+            && self.work.entered != Some(reader.dir)
+            && derived.trails == 0
+            && derived.arrows.get(usize::from(reader.part)).is_some_and(|arrow| matches!(arrow.op, Op::Map(_)))
+            && !self.ctx.dependencies.any(reader.dir)
+    }
+
+    fn start_batch(&mut self, height: u32, first: &Reader, keys: Vec<Key>) -> Result<Option<Job<H>>, H> {
+        let (dir, part) = (first.dir, first.part);
+        let Some(directory) = self.ctx.dirs.get(dir) else { return Ok(None) };
+        let generation = directory.generation;
+        let Some(arrow) = directory.arrows().get(usize::from(part)) else { return Ok(None) };
+        let Op::Map(mapper) = &arrow.op else { return Ok(None) };
+        let (mapper, parent) = (mapper.clone(), arrow.parent);
+        let count = keys.len();
+        let mut batch = Batch {
+            mapper,
+            keys: Vec::with_capacity(count),
+            values: Vec::with_capacity(count),
+            dir,
+            part,
+            height,
+            generation,
+            parent,
+        };
+        let mut gone = Vec::new();
+        let rows = self.ctx.dirs.get(parent).map(|parent| &parent.rows);
+        let mut finger = rows.map(crate::tick_map::TickMap::finger);
+        for key in keys {
+            let row = finger.as_mut().and_then(|finger| finger.seek(&key));
+            match row.and_then(|row| row.content()).filter(|_| arrow.accepts(&key)) {
+                Some(content) => {
+                    batch.keys.push(key);
+                    batch.values.push(content.to_vec());
+                }
+                None => gone.push(key),
+            }
+        }
+        let mut gone = gone.into_iter();
+        while let Some(key) = gone.next() {
+            let reader = Reader { dir, part, key };
+            if let Err(error) = self.replace_unit(&reader, None, None) {
+                for key in std::iter::once(reader.key).chain(gone) {
+                    self.enqueue(height, Reader { dir, part, key });
+                }
+                self.enqueue_all((height, dir), part, &batch.keys);
+                return Err(error);
+            }
+        }
+        for at in 0..batch.keys.len() {
+            let Some(reader) = batch.reader(at) else { break };
+            if let Err(error) = self.count_run(height, &reader) {
+                self.enqueue_all((height, dir), part, &batch.keys);
+                return Err(error);
+            }
+        }
+        self.work.mapped += batch.keys.len();
+        Ok((!batch.keys.is_empty()).then_some(Job::Batch(batch)))
+    }
+
+    /// The mapper that runs for the job of this number uses the store: it becomes an ordinary job, and those behind it are
+    /// due again.
+    pub fn enter_batch(&mut self, batch: &Batch<H>, at: usize) {
+        self.return_jobs(batch, at + 1);
+        self.work.entered = Some(batch.dir);
+        let Some(reader) = batch.reader(at) else { return };
+        self.work.frames.push(Frame {
+            reader,
+            generation: batch.generation,
+            reads: std::collections::BTreeSet::new(),
+            created: Vec::new(),
+            before: None,
+            last_try: false,
+            stale: false,
+            wrote: false,
+            needs: NO_LOOP,
+        });
+    }
+
+    /// The jobs from this number on did not run: they are due again.
+    fn return_jobs(&mut self, batch: &Batch<H>, from: usize) {
+        let keys = batch.keys.get(from..).unwrap_or_default();
+        self.work.mapped -= keys.len();
+        for at in (from..batch.keys.len()).rev() {
+            if let Some(reader) = batch.reader(at) {
+                self.work.runs.forget(batch.height, &reader);
+            }
+        }
+        if self.is_of(batch) {
+            self.enqueue_all((batch.height, batch.dir), batch.part, keys);
+        }
+    }
+
+    /// What was given for these jobs is not taken: they are due again. Those behind them are already.
+    pub fn return_outputs(&mut self, batch: &Batch<H>, from: usize, to: usize) {
+        if self.is_of(batch) {
+            self.enqueue_all((batch.height, batch.dir), batch.part, batch.keys.get(from..to).unwrap_or_default());
+        }
+    }
+
+    /// Whether the directory still is the one for which the batch was made.
+    fn is_of(&self, batch: &Batch<H>) -> bool {
+        self.ctx.dirs.get(batch.dir).is_some_and(|directory| directory.generation == batch.generation)
+    }
+
+    /// Takes what the mapper gave for the jobs from `done` on, which counts up. Outputs that are equal to what is there
+    /// stay, and are the host's to drop with no lock held.
+    ///
+    /// # Errors
+    /// `Unsure`: nothing has changed for the job of the number `done`, and the call is to be repeated.
+    pub fn finish_batch(
+        &mut self,
+        batch: &Batch<H>,
+        outputs: &mut [Outputs<H::Value>],
+        done: &mut usize,
+    ) -> Result<(), H> {
+        while *done < outputs.len() {
+            if !self.is_of(batch) {
+                *done = outputs.len();
+                return Ok(());
+            }
+            let before = *done;
+            self.take_outputs(batch, outputs, done)?;
+            if *done == before {
+                // What comes next is none of the usual kind.
+                let (Some(reader), Some(outputs)) = (batch.reader(before), outputs.get_mut(before)) else {
+                    return Ok(());
+                };
+                self.replace_unit(&reader, Some(outputs), None)?;
+                *done += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes as many as it can in one run: none, where the first is of another kind than these are.
+    fn take_outputs(&mut self, batch: &Batch<H>, outputs: &mut [Outputs<H::Value>], done: &mut usize) -> Result<(), H> {
+        let Some(derived) = self.ctx.dirs.get(batch.dir).and_then(|directory| directory.derived()) else {
+            return Ok(());
+        };
+        if derived.trails > 0 {
+            return Ok(());
+        }
+        if derived.folding.is_some() {
+            return self.fold_outputs((batch.height, batch.dir), batch.part, &batch.keys, outputs, done);
+        }
+        if derived.units.get(usize::from(batch.part)).is_none_or(|units| units.total() > 0) {
+            return Ok(());
+        }
+        let from = *done;
+        let own = batch.keys[from..].iter().zip(&outputs[from..]);
+        let count = own.take_while(|(key, outputs)| outputs.iter().all(|(of, _)| of == *key)).count();
+        let rank = derived.arrows.get(usize::from(batch.part)).map_or(0, |arrow| arrow.rank);
+        self.put_rows(batch.dir, &batch.keys[..from + count], done, |number, verdicts, row| {
+            let Some(outputs) = outputs.get_mut(number) else { return Ok(None) };
+            let key = &batch.keys[number];
+            // Nearly always there is one value, from the source that goes without saying.
+            if batch.part == 0
+                && let ([(_, value)], Some(Content::Plain(Vals::One(there)))) = (outputs.as_slice(), row)
+            {
+                if verdicts.values(there, value)? {
+                    return Ok(None);
+                }
+                return Ok(Some(outputs.pop().map(|(_, value)| Content::one(value))));
+            }
+            let source = crate::directory::Source { rank, key: key.clone(), arrow: batch.part };
+            let there = row.and_then(|row| row.part(key, &source)).map_or(&[][..], Vals::as_slice);
+            let given = outputs.iter().map(|(_, value)| value);
+            if there.len() == given.len() && verdicts.sequences(there.iter(), given)? {
+                return Ok(None);
+            }
+            let values: SmallVec<[H::Value; 1]> = std::mem::take(outputs).into_iter().map(|(_, value)| value).collect();
+            Ok(Some(Content::with_part(row, key, source, Vals::from_vec(values))))
+        })
+    }
+}

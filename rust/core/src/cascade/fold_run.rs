@@ -1,0 +1,176 @@
+//! What the units of a batch gave for folded keys, where the fold counts or sums: one run over the units, and each value
+//! edits the accumulator of its group on the way.
+
+use crate::Key;
+use crate::directory::{Fold, Group, Outputs, Outs, Unit, Vals};
+use crate::error::{Error, Result};
+use crate::number::ExactSum;
+use crate::store::Store;
+use crate::tick_map::{Run, Step, TickMap};
+use crate::transaction::Undo;
+use crate::value::{Host, Value, Verdicts};
+use crate::{NameId, context::Generation};
+
+use super::due::At;
+use super::finish::what_changed;
+use super::queue::FOLD;
+
+/// The accumulators of a directory whose fold counts or sums, in a transaction.
+pub(super) struct Sums<'a, H: Host> {
+    pub(super) dir: NameId,
+    pub(super) groups: &'a mut TickMap<Key, Group<H::Value>, ()>,
+    pub(super) journal: &'a mut Vec<Undo<H>>,
+    /// Only counts.
+    pub(super) counts: bool,
+    /// Of the open transaction since its last savepoint, see [`Group::noted`].
+    pub(super) epoch: Generation,
+}
+
+impl<H: Host> Sums<'_, H> {
+    /// The accumulator of a group follows what changed, in one descent. Whether it was not due to be folded yet, and whether
+    /// all of its values are numbers.
+    pub(super) fn change(&mut self, key: &Key, gone: &[H::Value], come: &[H::Value]) -> (bool, bool) {
+        let (counts, epoch) = (self.counts, self.epoch);
+        let mut note = None;
+        let mut edit = |group: &mut Group<H::Value>| {
+            if group.noted != epoch {
+                note = Some(Some(Box::new(group.clone())));
+                group.noted = epoch;
+            }
+            let fresh = !std::mem::replace(&mut group.due, true);
+            group.count = group.count + come.len() - gone.len();
+            if !counts {
+                let Group { sum, class, .. } = group;
+                let sum = sum.get_or_insert_with(ExactSum::default);
+                for value in gone {
+                    value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
+                }
+                for value in come {
+                    value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
+                }
+            }
+            (fresh, group.class.others == 0, group.count == 0)
+        };
+        let (fresh, numbers, empty) = if let Some(done) = self.groups.update(key, None, &mut edit) {
+            done
+        } else {
+            let mut group = Group { noted: epoch, ..Group::default() };
+            let done = edit(&mut group);
+            self.groups.set(key.clone(), (), group);
+            note = Some(None);
+            done
+        };
+        if empty {
+            self.groups.remove(key);
+        }
+        if let Some(old) = note {
+            self.journal.push(Undo::Group { dir: self.dir, key: key.clone(), old });
+        }
+        (fresh, numbers)
+    }
+}
+
+struct UnitsRun<'a, H: Host> {
+    verdicts: &'a Verdicts<H>,
+    sums: Sums<'a, H>,
+    part: u16,
+    keys: &'a [Key],
+    outputs: &'a mut [Outputs<H::Value>],
+    /// Groups that became due.
+    due: Vec<Key>,
+    numbers: bool,
+    unsure: Option<Error<H>>,
+}
+
+impl<H: Host> UnitsRun<'_, H> {
+    fn change(&mut self, key: &Key, gone: &[H::Value], come: &[H::Value]) {
+        let (fresh, numbers) = self.sums.change(key, gone, come);
+        if fresh {
+            self.due.push(key.clone());
+        }
+        self.numbers &= numbers;
+    }
+
+    /// Whether what a unit gives now differs from what it gave.
+    fn compare(&mut self, old: Option<&Outs<H::Value>>, new: &[(Key, H::Value)]) -> Result<bool, H> {
+        if let (Some(Outs::One(group, was)), [(now, is)]) = (old, new)
+            && group == now
+        {
+            let equal = self.verdicts.values(was, is)?;
+            if !equal {
+                self.change(group, std::slice::from_ref(was), std::slice::from_ref(is));
+            }
+            return Ok(!equal);
+        }
+        let changed = what_changed(self.verdicts, old, new)?;
+        for changed in &changed {
+            let [gone, come] =
+                [&changed.old, &changed.new].map(|values| values.as_ref().map_or(&[][..], Vals::as_slice));
+            self.change(&changed.key, gone, come);
+        }
+        Ok(!changed.is_empty())
+    }
+}
+
+impl<H: Host> Run<(), Unit<H::Value>> for UnitsRun<'_, H> {
+    fn step(&mut self, number: usize, there: Option<(&(), &Unit<H::Value>)>) -> Step<(), Unit<H::Value>> {
+        let new = std::mem::take(&mut self.outputs[number]);
+        // A unit that gives nothing and was not there goes without saying.
+        let answer = self.compare(there.map(|((), unit)| &unit.outs), &new);
+        match answer {
+            Ok(true) if !new.is_empty() => return Step::Set((), Unit { outs: Outs::from_vec(new), trail: None }),
+            Ok(false) => {
+                self.outputs[number] = new;
+                return Step::Keep;
+            }
+            Ok(true) => {}
+            Err(unsure) => self.unsure = Some(unsure),
+        }
+        self.outputs[number] = new;
+        Step::Stop
+    }
+
+    fn done(&mut self, number: usize, old: Option<((), Unit<H::Value>)>) {
+        let (dir, arrow, key) = (self.sums.dir, self.part, self.keys[number].clone());
+        self.sums.journal.push(Undo::Unit { dir, arrow, key, old: old.map(|((), unit)| unit) });
+    }
+}
+
+impl<H: Host> Store<H> {
+    /// Takes outputs of units of a folded directory that neither read nor made anything, up to the first that gives nothing;
+    /// none, where the fold does more than count and sum.
+    pub(super) fn fold_outputs(
+        &mut self,
+        at: At,
+        part: u16,
+        keys: &[Key],
+        outputs: &mut [Outputs<H::Value>],
+        done: &mut usize,
+    ) -> Result<(), H> {
+        let from = *done;
+        let some = outputs[from..].iter().take_while(|outputs| !outputs.is_empty()).count();
+        let (keys, outputs) = (&keys[from..from + some], &mut outputs[from..from + some]);
+        let (verdicts, journal, epoch) = (&self.verdicts, &mut self.work.journal, self.work.epoch);
+        let ran = self.ctx.edit_derived(at.1, |derived| {
+            let folding = derived.folding.as_deref_mut()?;
+            let counts = match folding.fold {
+                Fold::Count => true,
+                Fold::Sum | Fold::Mean if folding.members.is_none() => false,
+                _ => return None,
+            };
+            let units = derived.units.get_mut(usize::from(part))?;
+            let sums = Sums { dir: at.1, groups: &mut folding.groups, journal, counts, epoch };
+            let (due, unsure) = (Vec::new(), None);
+            let mut run = UnitsRun { verdicts, sums, part, keys, outputs, due, numbers: true, unsure };
+            let passed = units.set_run(keys, &mut run);
+            Some((passed, run.due, run.numbers, run.unsure))
+        });
+        let Some((passed, due, numbers, unsure)) = ran.flatten() else { return Ok(()) };
+        *done = from + passed;
+        self.enqueue_all(at, FOLD, &due);
+        if !numbers {
+            self.collect_members(at.1);
+        }
+        unsure.map_or(Ok(()), Err)
+    }
+}
