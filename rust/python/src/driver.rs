@@ -364,6 +364,9 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Outputs<Object>> {
         return Ok(Outputs::new());
     }
     if let Ok(list) = given.cast_exact::<PyList>() {
+        if list.len() == 1 {
+            return Ok(smallvec::smallvec![pair(&list.get_item(0)?)?]);
+        }
         let mut outputs = Outputs::with_capacity(list.len());
         for item in list.iter() {
             outputs.push(pair(&item)?);
@@ -382,7 +385,7 @@ fn pair(item: &Bound<'_, PyAny>) -> PyResult<(Key, Object)> {
     if let Ok(pair) = item.cast_exact::<PyTuple>()
         && pair.len() == 2
     {
-        return Ok((convert::key(&pair.get_item(0)?)?, Object(pair.get_item(1)?.unbind())));
+        return Ok((convert::key(&*pair.get_borrowed_item(0)?)?, Object(pair.get_item(1)?.unbind())));
     }
     let (key, value) = convert::two(item, "a mapper gives pairs (key, value)")?;
     Ok((convert::key(&key)?, Object(value.unbind())))

@@ -2,7 +2,7 @@
 
 use livedirs_core::{Key, Name, NameId, Tag, ValueVec};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 use smallvec::smallvec;
 
 use crate::convert::{self, Given};
@@ -254,6 +254,9 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
         return dict.iter().map(row).collect();
     }
     let mut rows = Vec::new();
+    if let Ok(list) = given.cast_exact::<PyList>() {
+        rows.reserve(list.len());
+    }
     if convert::is_mapping(given)? || given.hasattr("keys")? {
         for key in given.call_method0("keys")?.try_iter()? {
             let key = key?;

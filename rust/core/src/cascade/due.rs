@@ -54,9 +54,13 @@ impl Bucket {
             }
             return;
         } else {
-            self.sorted.append(&mut self.fresh);
+            // Nearly always what came is behind all that is there: folded keys, while units run. Then both are one ascent,
+            // which the sort only looks through.
+            self.fresh.sort_unstable_by(|a, b| b.cmp(a));
+            self.fresh.append(&mut self.sorted);
+            std::mem::swap(&mut self.sorted, &mut self.fresh);
         }
-        self.sorted.sort_unstable_by(|a, b| b.cmp(a));
+        self.sorted.sort_by(|a, b| b.cmp(a));
         self.sorted.dedup();
     }
 
