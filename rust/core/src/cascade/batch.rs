@@ -65,7 +65,7 @@ impl<H: Host> Store<H> {
     /// nothing has changed but that all of them are due.
     pub(super) fn start_units(&mut self, height: u32, first: &Reader) -> Result<Option<Job<H>>, H> {
         let mut keys = Vec::new();
-        if self.may_batch(first) {
+        if self.work.due.has_dir(height, first.dir) && self.may_batch(first) {
             self.work.due.take_more_of((height, first.dir), first.part, MOST - 1, &first.key, &mut keys);
         }
         if keys.is_empty() { self.start_unit(first, false) } else { self.start_batch(height, first, keys) }

@@ -39,15 +39,20 @@ impl<H: Host> Store<H> {
         outputs: Option<&mut Outputs<H::Value>>,
         trail: Option<Trail>,
     ) -> Result<(), H> {
-        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
-            return Ok(());
-        };
+        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return Ok(()) };
+        let height = directory.height;
+        let Some(derived) = directory.derived() else { return Ok(()) };
         let is_folded = derived.folding.is_some();
         // Only units that go without saying.
         let are_implied = !is_folded && derived.units[usize::from(reader.part)].total() == 0;
         match outputs {
             _ if trail.is_some() || derived.trails > 0 => self.replace_any(reader, outputs, trail),
-            Some(outputs) if is_folded && !outputs.is_empty() => self.replace_folded(reader, outputs),
+            Some(outputs) if is_folded && !outputs.is_empty() => {
+                let (keys, mut done) = (std::slice::from_ref(&reader.key), 0);
+                let at = (height, reader.dir);
+                self.fold_outputs(at, reader.part, keys, std::slice::from_mut(outputs), &mut done)?;
+                if done == 0 { self.replace_folded(reader, outputs) } else { Ok(()) }
+            }
             Some(outputs) if are_implied && outputs.iter().all(|(key, _)| *key == reader.key) => {
                 let source = derived.source(reader.part, &reader.key);
                 self.give_outputs(reader, source, outputs)

@@ -11,7 +11,7 @@ use crate::context::{NameId, Reader};
 use crate::directory::{Class, Content, Fold, Folding, Group, Member, Pending, Ranked, Source, Upper, Vals};
 use crate::error::Result;
 use crate::name::Name;
-use crate::number::{ExactSum, Number};
+use crate::number::Number;
 use crate::store::Store;
 use crate::value::{Host, Rank, Value};
 
@@ -209,32 +209,43 @@ impl<H: Host> Store<H> {
 
     /// A folded key: its row is made, or the job that makes it. Where this answers an error nothing has changed.
     pub(super) fn start_fold(&mut self, reader: &Reader) -> Result<Option<Job<H>>, H> {
-        let done = self.ctx.edit_folding(reader.dir, |folding| {
-            if matches!(folding.fold, Fold::Count | Fold::Sum | Fold::Mean) {
-                folding.groups.update(&reader.key, None, |group| group.due = false);
+        let folded = self.ctx.edit_folding(reader.dir, |folding| {
+            let sums = match folding.fold {
+                Fold::Count | Fold::Sum | Fold::Mean => true,
+                Fold::Min | Fold::Max | Fold::User(_) => false,
+            };
+            let Folding { fold, groups, .. } = folding;
+            if sums {
+                let folded = groups.update(&reader.key, None, |group| {
+                    group.due = false;
+                    sum_of::<H>(fold, group)
+                });
+                return folded.map_or(Folded::Gone, |value| value.map_or(Folded::ByCode, Folded::To));
+            }
+            match groups.get(&reader.key) {
+                None => Folded::Gone,
+                Some(group) if !group.class.is_ranked() => Folded::ByCode,
+                Some(_) => match folding.fold {
+                    Fold::Min => least(folding, &reader.key).map_or(Folded::ByCode, Folded::To),
+                    Fold::Max => greatest(folding, &reader.key).map_or(Folded::ByCode, Folded::To),
+                    _ => Folded::ByCode,
+                },
             }
         });
-        let Some(folding) = done.and_then(|()| self.folding(reader.dir)) else {
-            return Ok(None);
-        };
-        let Some(group) = folding.groups.get(&reader.key) else {
-            self.put_row(reader.dir, &reader.key, None);
-            return Ok(None);
-        };
-        let value = match &folding.fold {
-            Fold::Count => Some(H::Value::from_number(Number::Int(i64::try_from(group.count).unwrap_or(i64::MAX)))),
-            Fold::Sum if group.class.others == 0 => group.sum.as_ref().map(|sum| H::Value::from_number(sum.sum())),
-            Fold::Mean if group.class.others == 0 => {
-                group.sum.as_ref().and_then(ExactSum::mean).map(|mean| H::Value::from_number(Number::Float(mean)))
+        match folded {
+            None => return Ok(None),
+            Some(Folded::Gone) => {
+                self.put_row(reader.dir, &reader.key, None);
+                return Ok(None);
             }
-            Fold::Min if group.class.is_ranked() => least(folding, &reader.key),
-            Fold::Max if group.class.is_ranked() => greatest(folding, &reader.key),
-            _ => None,
-        };
-        if let Some(value) = value {
-            self.put_folded(reader.dir, &reader.key, &value)?;
-            return Ok(None);
+            Some(Folded::To(value)) => {
+                self.put_folded(reader.dir, &reader.key, &value)?;
+                return Ok(None);
+            }
+            Some(Folded::ByCode) => {}
         }
+        let Some(folding) = self.folding(reader.dir) else { return Ok(None) };
+        let Some(group) = folding.groups.get(&reader.key) else { return Ok(None) };
         let fold = folding.fold.clone();
         let acc = group.acc.clone();
         let (mut gone, mut come) = (Vec::new(), Vec::new());
@@ -286,6 +297,26 @@ impl<H: Host> Store<H> {
         })
         .map(drop)
     }
+}
+
+/// What became of a group that is due.
+enum Folded<V> {
+    /// It has no values any more.
+    Gone,
+    To(V),
+    /// Only user code can fold it.
+    ByCode,
+}
+
+/// The fold of a group that is counted or summed; `None` where not all of its values are numbers.
+fn sum_of<H: Host>(fold: &Fold<H::Code>, group: &Group<H::Value>) -> Option<H::Value> {
+    let number = match fold {
+        Fold::Count => Number::Int(i64::try_from(group.count).unwrap_or(i64::MAX)),
+        _ if group.class.others > 0 => return None,
+        Fold::Mean => Number::Float(group.sum.as_ref()?.mean()?),
+        _ => group.sum.as_ref()?.sum(),
+    };
+    Some(H::Value::from_number(number))
 }
 
 /// The least value of a group, of equal ones the first.

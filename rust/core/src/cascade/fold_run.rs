@@ -1,5 +1,7 @@
-//! What the units of a batch gave for folded keys, where the fold counts or sums: one run over the units, and each value
+//! What units gave for folded keys, where the fold counts or sums: one run over the units, and each value
 //! edits the accumulator of its group on the way.
+
+use smallvec::SmallVec;
 
 use crate::Key;
 use crate::directory::{Fold, Group, Outputs, Outs, Unit, Vals};
@@ -77,7 +79,7 @@ struct UnitsRun<'a, H: Host> {
     keys: &'a [Key],
     outputs: &'a mut [Outputs<H::Value>],
     /// Groups that became due.
-    due: Vec<Key>,
+    due: SmallVec<[Key; 1]>,
     numbers: bool,
     unsure: Option<Error<H>>,
 }
@@ -160,7 +162,7 @@ impl<H: Host> Store<H> {
             };
             let units = derived.units.get_mut(usize::from(part))?;
             let sums = Sums { dir: at.1, groups: &mut folding.groups, journal, counts, epoch };
-            let (due, unsure) = (Vec::new(), None);
+            let (due, unsure) = (SmallVec::new(), None);
             let mut run = UnitsRun { verdicts, sums, part, keys, outputs, due, numbers: true, unsure };
             let passed = units.set_run(keys, &mut run);
             Some((passed, run.due, run.numbers, run.unsure))

@@ -122,6 +122,9 @@ impl Dependencies {
 
     /// Whether anyone reads anything of this name.
     pub(crate) fn any(&self, dir: NameId) -> bool {
+        if self.len() == 0 {
+            return false;
+        }
         let first = (dir, Tag::Existence, least());
         self.points.range(&first..).next().is_some_and(|((id, ..), ..)| *id == dir)
             || self.ranges.range(&least_range(dir)..).next().is_some_and(|((id, ..), ..)| *id == dir)
@@ -146,7 +149,7 @@ impl Dependencies {
     /// Those whom a change of this key of this directory concerns.
     pub(crate) fn concerned(&self, dir: NameId, key: &Key, change: Change) -> Vec<Reader> {
         let mut found = Vec::new();
-        if self.len() == 0 || !self.any(dir) {
+        if !self.any(dir) {
             return found;
         }
         let mut read = |tag: Tag| {
