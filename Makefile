@@ -3,11 +3,13 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 VENV := .venv
-BIN := $(abspath $(VENV)/bin)
+BIN := $(abspath $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find Cargo.toml Cargo.lock pyproject.toml README.md LICENSE rust python -type f \
+SOURCES := $(shell find Cargo.toml Cargo.lock pyproject.toml README.md LICENSE THIRD-PARTY-LICENSES.md rust python -type f \
 	! -name '*.py[cod]' ! -name '*.so' 2>/dev/null)
-PYTHON_FOLDERS := $(wildcard python examples benchmarks)
+PYTHON_FOLDERS := $(wildcard python examples benchmarks packaging)
+# Linux wheels are linked by zig against glibc 2.17, so that they run wherever manylinux2014 does.
+LINKER := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
 # Without the first, PEP 517 does not find maturin; the second spares a rebuild of pyo3 from another Python.
 export PATH := $(BIN):$(PATH)
@@ -15,10 +17,10 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test mutants lint format bench clean
+.PHONY: help build demo test mutants lint format bench clean wheel wheel-test sdist licences
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 build: $(VENV)/.built ## build the wheel and install it into .venv
 
@@ -49,8 +51,27 @@ bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
 	$(BIN)/python benchmarks/first.py $(ARGS)
 	$(BIN)/python benchmarks/readers.py $(ARGS)
 
+wheel: $(VENV)/.group-ship ## build dist/*.whl to hand out, and check it; LINKER and ARGS go to maturin
+	rm -f dist/*.whl
+	$(BIN)/python packaging/licences.py --check
+	$(BIN)/maturin build --release --locked --out dist $(LINKER) $(ARGS)
+	$(BIN)/python packaging/check_wheel.py dist/*.whl
+
+wheel-test: $(VENV)/.group-ship ## try dist/*.whl in empty environments without cargo; PYTHONS="python3.11 python3.14" to say which
+	$(BIN)/python packaging/try_wheel.py $(PYTHONS)
+
+sdist: $(VENV)/.group-ship ## build dist/*.tar.gz, check it, and build a wheel from it
+	rm -f dist/*.tar.gz
+	$(BIN)/maturin sdist --out dist
+	$(BIN)/twine check --strict dist/*.tar.gz
+	MATURIN_PEP517_ARGS="--profile dev" CARGO_TARGET_DIR=target/sdist \
+		$(PIP) wheel --no-deps --no-build-isolation --wheel-dir target/sdist dist/*.tar.gz
+
+licences: $(VENV)/.created ## write THIRD-PARTY-LICENSES.md, from the crates in Cargo.lock
+	$(BIN)/python packaging/licences.py
+
 clean: ## remove what was built
-	rm -rf $(VENV) target
+	rm -rf $(VENV) target dist
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "livedirs needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
@@ -66,4 +87,9 @@ $(VENV)/.built: $(SOURCES) | $(VENV)/.created
 
 $(VENV)/.extra-%: pyproject.toml | $(VENV)/.built
 	$(PIP) install --no-build-isolation '.[$*]'
+	@touch $@
+
+$(VENV)/.group-%: pyproject.toml | $(VENV)/.created
+	$(PIP) install 'pip>=25.1' # the first that knows groups
+	$(PIP) install --group $*
 	@touch $@
