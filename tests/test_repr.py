@@ -117,3 +117,18 @@ def test_showing_asks_nothing_of_the_values():
     with store.update() as tx:
         d[1] = Hidden()
     assert repr(tx.result) and repr(store.stats()) and repr(store)
+
+
+def test_readers_and_forks_say_of_what_and_where():
+    store, d, _ = make()
+    with d.subscribe(print) as subscription:
+        assert repr(subscription) == '<Subscription of "/d/">'
+    assert repr(subscription) == '<Subscription of "/d/", closed>'
+    with d.cursor(since=store.tick) as cursor:
+        d[1] = "b"
+        assert repr(cursor) == '<Cursor of "/d/" at tick 3, 1 behind>'
+    assert repr(cursor) == '<Cursor of "/d/", closed>'
+    with store.fork() as fork:
+        fork.mkdir("/new/")
+        assert repr(fork) == "<Fork of 3 directories at tick 5, base 4>"
+    assert repr(fork) == "<Fork, discarded>"
