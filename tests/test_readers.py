@@ -393,3 +393,25 @@ def test_snapshots():
         assert tombstones(store) == (0, 0), "it pins nothing"
         assert list(snapshot) == ["/d/", "/e/"]
         assert dict(snapshot["/d/"].entries()) == {1: (1,), 2: (2,)}
+
+
+@pytest.mark.parametrize("since", [True, 1.5, "1", None])
+def test_since_is_a_tick(since):
+    store = Store()
+    d = store.mkdir("/d/")
+    for ask in (store.changes, d.changes):
+        with pytest.raises(TypeError, match="since is a tick, an int, not"):
+            ask(since)
+    if since is not None:  # then it is told all first
+        with pytest.raises(TypeError, match="since is a tick"):
+            d.cursor(since=since)
+
+
+def test_before_the_first_tick_is_as_good_as_the_first():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    for since in (0, -1, -(10**30)):
+        assert store.changes(since).changed == {"/d/"}
+        assert rows(d.changes(since)) == {1: (1,)}
+    with pytest.raises(ValueError):
+        d.changes(10**30)

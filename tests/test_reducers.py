@@ -309,3 +309,42 @@ def test_an_int_subclass_counts_as_the_number_that_it_is():
     assert folded(Sum(), [Size.S, Size.L]) == 4
     assert folded(Max(), [Size.S, Size.L]) is Size.L
     assert folded(Mean(), [Size.S, Size.L]) == 2.0
+
+
+def test_what_a_built_in_reducer_folded_can_be_asked_for_its_result():
+    for reducer, result in [(Sum(), 4), (Count(), 2), (Min(), 1), (Max(), 3), (Mean(), 2.0)]:
+        acc = reducer.add(reducer.add(reducer.initial, 1), 3)
+        assert reducer.result(acc) == result, reducer
+    assert Sum().remove(4, 1) == 3 and Sum().remove(4.0, 1.0) is None
+    assert Mean().remove((1, 3), 1) is None  # fold again
+    assert Mean().result((Fraction(1), Fraction(2))) == Fraction(3, 2)
+
+
+@pytest.mark.parametrize("reducer", [Sum, Min, Max, Mean])
+def test_reducers_are_equal_that_fold_alike(reducer):
+    assert reducer() == reducer() and not reducer() != reducer() and hash(reducer()) == hash(reducer())
+    assert reducer(len) == reducer(len) and reducer(len).of is len and reducer().of is None
+    assert reducer(len) != reducer() != reducer(abs) and not reducer(len) == reducer(abs)
+    assert reducer() != Count() and reducer() != 0
+    with pytest.raises(TypeError):
+        reducer() < reducer()
+
+
+def test_counts_are_equal():
+    assert Count() == Count() and not Count() != Count() and hash(Count()) == hash(Count())
+    assert Count() != Sum()
+
+
+def test_a_mapper_that_folds_alike_again_keeps_what_it_made():
+    store = Store()
+    d = store.mkdir("/d/", {1: "a"})
+    words = store.mkdir("/words/", {1: "one", 2: "three"})
+
+    def fold(key, values):
+        made = [words.reduce(f"/{cls.__name__}/", cls(len)) for cls in (Sum, Min, Max, Mean)]
+        return [(key, tuple(directory.created for directory in made))]
+
+    folds = d.map("/folds/", fold)
+    before = folds[1]
+    d[1] = "b"
+    assert folds[1] == before and dict(store["/Max/"]) == {1: 3, 2: 5}

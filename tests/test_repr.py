@@ -1,7 +1,10 @@
 """The repr of everything is worth reading: it names what it is, and which."""
 
+import pickle
+
 import pytest
 
+import livedirs
 from livedirs import Count, DirName, Max, Mean, Min, Store, Sum
 
 
@@ -26,6 +29,32 @@ def test_a_directory_that_is_gone_or_of_a_closed_store_can_be_shown():
     assert "/d/" in repr(d)
 
 
+def test_a_previous_directory_says_so():
+    _, d, _ = make()
+    assert repr(d.previous()) == """<Directory "/d/", previous, 1 key: {1: 'a'}>"""
+    assert repr(Store().mkdir("/e/").previous()) == '<Directory "/e/", previous, empty>'
+
+
+def test_a_lazy_directory_says_how_many_keys_it_keeps_and_computes_none():
+    store, *_ = make()
+    lazy = store.lazy("/l/", lambda self, key: key)
+    assert repr(lazy) == '<LazyDirectory "/l/", 0 keys kept>'
+    assert lazy[1] == 1
+    assert repr(lazy) == '<LazyDirectory "/l/", 1 key kept>'
+    store.remove_dir("/l/")
+    assert repr(lazy) == '<LazyDirectory "/l/", removed>'
+    store.close()
+    assert "/l/" in repr(lazy)
+
+
+def test_a_lazy_directory_can_be_shown_by_its_own_function():
+    store = Store()
+    shown = []
+    lazy = store.lazy("/l/", lambda self, key: shown.append(repr(self)))
+    lazy[1]
+    assert "/l/" in shown[0]
+
+
 def test_a_dir_name_says_that_it_is_one():
     assert repr(DirName("/a/b/")) == "DirName('/a/b/')"
 
@@ -37,10 +66,30 @@ def test_a_store_a_transaction_and_a_snapshot_say_what_they_are():
     assert "Transaction" in repr(tx)
     assert "Store" in repr(store)
     with store.snapshot() as snapshot:
-        assert "Snapshot" in repr(snapshot)
+        assert repr(snapshot) == f"<Snapshot of 2 directories at tick {store.tick}>"
+    alone = Store()
+    alone.mkdir("/d/")
+    with alone.snapshot() as snapshot:
+        assert repr(snapshot) == "<Snapshot of 1 directory at tick 2>"
     assert "Snapshot" in repr(snapshot)
     store.close()
     assert "Store" in repr(store)
+
+
+def test_a_commit_names_directories_in_order():
+    store, d, _ = make()
+    d.map_values("/a/", str)
+    with store.update() as tx:
+        d[1] = "b"
+    assert 'changed={"/a/", "/d/", "/m/"}, removed={}' in repr(tx.result)
+
+
+@pytest.mark.parametrize("name", livedirs.__all__[1:])
+def test_what_is_public_says_where_to_import_it_from(name):
+    thing = getattr(livedirs, name)
+    if isinstance(thing, type):
+        assert thing.__module__ == "livedirs"
+        assert name in pickle.loads(pickle.dumps(thing)).__name__
 
 
 def test_a_commit_and_stats_show_their_fields():
@@ -68,3 +117,18 @@ def test_showing_asks_nothing_of_the_values():
     with store.update() as tx:
         d[1] = Hidden()
     assert repr(tx.result) and repr(store.stats()) and repr(store)
+
+
+def test_readers_and_forks_say_of_what_and_where():
+    store, d, _ = make()
+    with d.subscribe(print) as subscription:
+        assert repr(subscription) == '<Subscription of "/d/">'
+    assert repr(subscription) == '<Subscription of "/d/", closed>'
+    with d.cursor(since=store.tick) as cursor:
+        d[1] = "b"
+        assert repr(cursor) == '<Cursor of "/d/" at tick 3, 1 behind>'
+    assert repr(cursor) == '<Cursor of "/d/", closed>'
+    with store.fork() as fork:
+        fork.mkdir("/new/")
+        assert repr(fork) == "<Fork of 3 directories at tick 5, base 4>"
+    assert repr(fork) == "<Fork, discarded>"

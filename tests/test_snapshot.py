@@ -158,3 +158,17 @@ def test_a_snapshot_can_be_read_by_another_thread():
         thread.start()
         thread.join()
     assert seen == [{"/d/": [(1, (1,)), (2, (2,))], "/total/": [(0, (3,))]}]
+
+
+def test_a_snapshot_is_true_also_when_empty():
+    with Store().snapshot() as snapshot:
+        assert snapshot and len(snapshot) == 0
+
+
+def test_a_snapshot_knows_no_change_after_it():
+    store, d, _ = make()
+    with store.snapshot() as snapshot:
+        d[1] = 5
+        assert dict(snapshot["/d/"].changes(1).entries) == {1: (1,), 2: (2,)}
+        with pytest.raises(ValueError):
+            snapshot["/d/"].changes(store.tick)

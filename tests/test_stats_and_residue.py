@@ -225,3 +225,12 @@ def test_folds_and_counts_leave_nothing_of_groups_that_went():
         d[0] = i
     d.clear()
     assert figures(store) == before
+
+
+def test_stats_are_equal_that_count_the_same():
+    store, other = Store(), Store()
+    assert store.stats() == other.stats() and not store.stats() != other.stats()
+    store.mkdir("/d/")
+    assert store.stats() != other.stats() and store.stats() != 0
+    with pytest.raises(TypeError):
+        store.stats() < other.stats()

@@ -1,6 +1,8 @@
 """`livedirs.testing`: assert_no_residue, and the pytest plugin."""
 
 import doctest
+import subprocess
+import sys
 
 import pytest
 
@@ -223,3 +225,21 @@ def test_the_plugin_looks_at_the_stores_that_a_marked_test_leaves(pytester):
 def test_the_plugin_tells_of_its_marker(pytester):
     result = pytester.runpytest_subprocess("-p", "livedirs.testing", "--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.no_residue: *"])
+
+
+def test_a_lazy_directory_is_no_residue_of_its_keys():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    lazy = store.lazy("/lazy/", lambda self, key: key)
+    assert lazy[1] == 1
+    with d.cursor(since=store.tick), pytest.raises(AssertionError) as told, assert_no_residue(store):
+        del d[1]
+    assert "removed keys of '/d/'" in str(told.value) and "/lazy/" not in str(told.value)
+
+
+def test_without_pytest_there_is_assert_no_residue_alone():
+    program = (
+        "import sys; sys.modules['pytest'] = None; import livedirs.testing as t; print(hasattr(t, 'store'))"
+    )
+    command = [sys.executable, "-c", f"{program}; t.assert_no_residue"]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "False\n"

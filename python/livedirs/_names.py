@@ -45,3 +45,6 @@ class DirName(str):
 
     def __repr__(self) -> str:
         return f"DirName({str.__repr__(self)})"
+
+
+DirName.__module__ = "livedirs"  # for help, and for pickles

@@ -37,3 +37,6 @@ class Reducer(Protocol[V_contra, A]):
     def remove(self, acc: A, value: V_contra, /) -> A | None:
         """Take a value out again; None: fold again from `initial`."""
         ...
+
+
+Reducer.__module__ = "livedirs"

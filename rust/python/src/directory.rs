@@ -423,8 +423,11 @@ impl Directory {
         match this.shown(py, SHOWN) {
             Look::NotNow => Ok(format!("<{class} {name:?}>")),
             Look::Nothing | Look::At(Shown { kind: DirKind::Lazy, .. }) => Ok(format!("<{class} {name:?}, removed>")),
-            Look::At(Shown { count: 0, .. }) => Ok(format!("<{class} {name:?}, empty>")),
-            Look::At(Shown { count, rows, .. }) => {
+            Look::At(Shown { kind, count, rows }) => {
+                let previous = if kind == DirKind::Previous { ", previous" } else { "" };
+                if count == 0 {
+                    return Ok(format!("<{class} {name:?}{previous}, empty>"));
+                }
                 let mut shown = Vec::new();
                 for (key, values) in rows {
                     let key = convert::key_to_python(py, &key)?.repr()?.to_string_lossy().into_owned();
@@ -436,7 +439,7 @@ impl Directory {
                     shown.push("...".to_owned());
                 }
                 let keys = if count == 1 { "key" } else { "keys" };
-                Ok(format!("<{class} {name:?}, {count} {keys}: {{{}}}>", shown.join(", ")))
+                Ok(format!("<{class} {name:?}{previous}, {count} {keys}: {{{}}}>", shown.join(", ")))
             }
         }
     }

@@ -17,7 +17,7 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert;
-use crate::directory::Directory;
+use crate::directory::{Directory, Look, Shown};
 use crate::errors;
 use crate::family;
 use crate::host::{Code, Object, PyHost, Task};
@@ -156,8 +156,16 @@ impl LazyDirectory {
         hasher.finish()
     }
 
-    fn __repr__(&self) -> String {
-        format!("<LazyDirectory {:?}>", self.handle.name.as_str())
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let name = self.handle.name.as_str();
+        match self.handle.shown(py, 0) {
+            Look::NotNow => format!("<LazyDirectory {name:?}>"),
+            Look::At(Shown { kind: DirKind::Lazy, count: 1, .. }) => format!("<LazyDirectory {name:?}, 1 key kept>"),
+            Look::At(Shown { kind: DirKind::Lazy, count, .. }) => {
+                format!("<LazyDirectory {name:?}, {count} keys kept>")
+            }
+            Look::Nothing | Look::At(_) => format!("<LazyDirectory {name:?}, removed>"),
+        }
     }
 
     /// The name and the number of keys that are kept as an HTML table, for notebooks. It computes nothing.

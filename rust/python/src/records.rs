@@ -71,7 +71,9 @@ impl Commit {
 
     fn __repr__(&self) -> String {
         let shown = |names: &[Name]| {
-            let shown: Vec<String> = names.iter().take(5).map(|name| format!("{:?}", name.as_str())).collect();
+            let mut sorted: Vec<&str> = names.iter().map(Name::as_str).collect();
+            sorted.sort_unstable();
+            let shown: Vec<String> = sorted.iter().take(5).map(|name| format!("{name:?}")).collect();
             let more = if names.len() > shown.len() { ", ..." } else { "" };
             format!("{{{}{more}}}", shown.join(", "))
         };

@@ -480,16 +480,6 @@ impl Shared {
         after
     }
 
-    /// Runs an operation of the core, asking Python about pairs of which only user code knows whether they are equal.
-    pub fn run<R>(
-        &self,
-        py: Python<'_>,
-        mut operation: impl FnMut(&mut Store<PyHost>) -> livedirs_core::Result<R, PyHost>,
-    ) -> PyResult<R> {
-        let guard = self.lock(py);
-        self.run_locked(py, guard, &mut operation).map(|(result, _)| result)
-    }
-
     /// The same from a lock that is held, and answers it.
     pub fn run_locked<'a, R>(
         &'a self,

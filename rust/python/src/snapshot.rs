@@ -150,7 +150,10 @@ impl Snapshot {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         match self.version(py) {
-            Ok(version) => format!("<Snapshot of {} directories at tick {}>", version.len(), version.tick()),
+            Ok(version) => {
+                let directories = if version.len() == 1 { "directory" } else { "directories" };
+                format!("<Snapshot of {} {directories} at tick {}>", version.len(), version.tick())
+            }
             Err(_) => "<Snapshot, closed>".to_owned(),
         }
     }

@@ -207,21 +207,3 @@ impl Short {
 pub(crate) fn big_digits_bytes(value: &BigInt) -> usize {
     usize::try_from(value.bits().div_ceil(64)).unwrap_or(usize::MAX).saturating_mul(size_of::<u64>())
 }
-
-impl From<bool> for Key {
-    fn from(value: bool) -> Key {
-        Key::bool(value)
-    }
-}
-
-impl From<i64> for Key {
-    fn from(value: i64) -> Key {
-        Key::int(value)
-    }
-}
-
-impl From<&str> for Key {
-    fn from(text: &str) -> Key {
-        Key::str(text)
-    }
-}

@@ -17,7 +17,7 @@ mod tests;
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::fmt::{self, Debug, Display, Formatter};
+use std::fmt::{self, Debug, Formatter};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -134,11 +134,6 @@ impl Name {
     pub fn shown(&self) -> Name {
         if self.is_previous() { Name(self.as_str().into()) } else { self.clone() }
     }
-
-    /// The bytes that the name has on the heap; clones share them.
-    pub fn heap_bytes(&self) -> usize {
-        2 * size_of::<usize>() + self.0.len()
-    }
 }
 
 impl PartialEq for Name {
@@ -175,18 +170,6 @@ impl Hash for Name {
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
-    }
-}
-
-impl AsRef<str> for Name {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Display for Name {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
