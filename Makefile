@@ -11,14 +11,15 @@ PYTHON_FOLDERS := $(wildcard python examples benchmarks)
 
 # Without the first, PEP 517 does not find maturin; the second spares a rebuild of pyo3 from another Python.
 export PATH := $(BIN):$(PATH)
+export NO_MKDOCS_2_WARNING := 1
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test mutants lint format bench clean
+.PHONY: help build demo test mutants lint format bench docs docs-serve clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
 build: $(VENV)/.built ## build the wheel and install it into .venv
 
@@ -48,6 +49,12 @@ format: $(VENV)/.extra-dev ## rustfmt and ruff, in place
 bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
 	$(BIN)/python benchmarks/first.py $(ARGS)
 	$(BIN)/python benchmarks/readers.py $(ARGS)
+
+docs: $(VENV)/.built $(VENV)/.extra-docs ## build the documentation into target/site; every warning is an error
+	$(BIN)/mkdocs --quiet build --strict
+
+docs-serve: $(VENV)/.built $(VENV)/.extra-docs ## show the documentation at localhost:8000 while it is written
+	$(BIN)/mkdocs serve --livereload
 
 clean: ## remove what was built
 	rm -rf $(VENV) target
