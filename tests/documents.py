@@ -1,9 +1,9 @@
 """The Markdown of the project as something that runs: its pages, the blocks in them, and what these show.
 
-A block of Python is one of two things. With prompts (`>>>`) it is a session, run as a doctest. Without, it is a
-part of a program, run as it stands; a block of `text` right after it shows what it prints. All blocks of a page
-share their names, from its beginning to its end. What a notebook would show of an object stands in a page as
-HTML, between comments that say which object:
+A block of Python is one of two things. With prompts (`>>>`) it is a session, run as a doctest. Without,
+it is a part of a program, run as it stands; a block of `text` right after it shows what it prints. All
+blocks of a page share their names, from its beginning to its end. What a notebook would show of an
+object stands in a page as HTML, between comments that say which object:
 
     <!-- html of store -->
     ...

@@ -1,8 +1,8 @@
 """Draws what `to_mermaid()` gives on the page "How it prints itself", as Mermaid draws it.
 
-The site runs no Mermaid. It shows this drawing, docs/drawings/to_mermaid.svg, which has the text that it was made
-of in its <desc>; a test compares that with the page. Run this again after a change of the page. It needs npm and
-Chromium.
+The site runs no Mermaid. It shows this drawing, docs/drawings/to_mermaid.svg, which has the text that it
+was made of in its <desc>; a test compares that with the page. Run this again after a change of the page.
+It needs npm and Chromium.
 """
 
 import html
