@@ -37,6 +37,7 @@ class AsHelpShowsThem(griffe.Extension):
             if name not in cls.members:
                 cls.set_member(name, overloads[0])
                 overloads[0].overloads = list(overloads)
+        cls.members = dict(sorted(cls.members.items(), key=lambda item: item[1].lineno or 0))
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if isinstance(obj, griffe.Function):
