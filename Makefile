@@ -50,8 +50,9 @@ bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
 	$(BIN)/python benchmarks/first.py $(ARGS)
 	$(BIN)/python benchmarks/readers.py $(ARGS)
 
+# Not --quiet: with that, MkDocs counts no warnings.
 docs: $(VENV)/.built $(VENV)/.extra-docs ## build the documentation into target/site; every warning is an error
-	$(BIN)/mkdocs --quiet build --strict
+	$(BIN)/mkdocs build --strict
 
 docs-serve: $(VENV)/.built $(VENV)/.extra-docs ## show the documentation at localhost:8000 while it is written
 	$(BIN)/mkdocs serve --livereload
