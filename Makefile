@@ -19,7 +19,7 @@ export PYO3_PYTHON := $(BIN)/python
 .PHONY: help build demo test mutants lint format bench docs docs-serve clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 build: $(VENV)/.built ## build the wheel and install it into .venv
 
@@ -46,16 +46,16 @@ format: $(VENV)/.extra-dev ## rustfmt and ruff, in place
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
-	$(BIN)/python benchmarks/first.py $(ARGS)
-	$(BIN)/python benchmarks/readers.py $(ARGS)
-
 # Not --quiet: with that, MkDocs counts no warnings.
 docs: $(VENV)/.built $(VENV)/.extra-docs ## build the documentation into target/site; every warning is an error
 	$(BIN)/mkdocs build --strict
 
 docs-serve: $(VENV)/.built $(VENV)/.extra-docs ## show the documentation at localhost:8000 while it is written
 	$(BIN)/mkdocs serve --livereload
+
+bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
+	$(BIN)/python benchmarks/first.py $(ARGS)
+	$(BIN)/python benchmarks/readers.py $(ARGS)
 
 clean: ## remove what was built
 	rm -rf $(VENV) target
