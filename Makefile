@@ -13,11 +13,12 @@ LINKER := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux
 
 # Without the first, PEP 517 does not find maturin; the second spares a rebuild of pyo3 from another Python.
 export PATH := $(BIN):$(PATH)
+export NO_MKDOCS_2_WARNING := 1
 export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup build demo test mutants lint format bench clean wheel wheel-test sdist licences \
+.PHONY: help setup build demo test mutants lint format bench docs docs-serve clean wheel wheel-test sdist licences \
 	wheel-smoke deny dead coverage contract workflows
 
 help: ## this list
@@ -50,6 +51,13 @@ format: $(VENV)/.extra-dev ## rustfmt and ruff, in place
 	cargo fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Not --quiet: with that, MkDocs counts no warnings.
+docs: $(VENV)/.built $(VENV)/.extra-docs ## build the documentation into target/site; every warning is an error
+	$(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.built $(VENV)/.extra-docs ## show the documentation at localhost:8000 while it is written
+	$(BIN)/mkdocs serve --livereload
 
 bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
 	$(BIN)/python benchmarks/first.py $(ARGS)

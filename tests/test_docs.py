@@ -1,71 +1,93 @@
 """What the documentation says is tried: its examples are run, its links followed, its signatures compared."""
 
 import ast
-import doctest
 import inspect
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 import livedirs
+from documents import DOCS, FENCED, PAGES, ROOT, SHOWN, blocks, run_page, run_program, run_session
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
 OPERATIONS = DOCS / "operations"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 STUBS = [
     Path(livedirs.__file__).parent / name for name in ("_native.pyi", "_types.py", "_names.py", "_cursor.py")
 ]
 
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-PARSER = doctest.DocTestParser()
+MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
+RULE = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
 def title(page):
     return str(page.relative_to(ROOT))
 
 
-def blocks(page, language):
-    """The fenced blocks of a language, each with the number of its first line."""
-    text = page.read_text(encoding="utf-8")
-    found = [match for match in FENCED.finditer(text) if match[1] == language]
-    return [(text.count("\n", 0, match.start(2)), match[2]) for match in found]
-
-
-def run(text, name, names=None, line=0):
-    """Run the examples of a text; what differs, as doctest tells it."""
-    told = []
-    test = PARSER.get_doctest(text, {}, name, name, line)
-    test.globs = {} if names is None else names
-    results = doctest.DocTestRunner(verbose=False).run(test, out=told.append, clear_globs=False)
-    assert results.attempted, f"{name} has no example in the block at line {line}"
-    assert not results.failed, "".join(told)
+# ---------------------------------------------------------------------------------------------- what is run
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=title)
 def test_the_python_blocks_of_a_page_do_what_they_show(page):
-    names = {}  # of the whole page, which is read from its beginning
-    for line, block in blocks(page, "python"):
-        run(block, title(page), names, line)
+    written = [match[3] for match in SHOWN.finditer(page.read_text(encoding="utf-8"))]
+    assert run_page(page) == written, "python tests/documents.py writes them again"
 
 
 def test_an_example_that_lies_is_found():
     with pytest.raises(AssertionError, match="Expected"):
-        run(">>> 1 + 1\n3\n", "a lie")
+        run_session(">>> 1 + 1\n3\n", "a lie")
 
 
-def test_a_block_without_an_example_is_found():
+def test_a_session_without_an_example_is_found():
     with pytest.raises(AssertionError, match="no example"):
-        run("print(1)\n", "a block")
+        run_session("print(1)\n", "a block")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "design.md"], ids=title)
-def test_a_page_for_users_shows_an_example_unless_it_is_a_list(page):
+@pytest.mark.parametrize("shown", ["2\n", "", "1", "1\n1\n", None])
+def test_a_program_that_prints_something_else_than_is_shown_is_found(shown):
+    run_program("print(1)", "a program", {}, shown="1\n")
+    with pytest.raises(AssertionError, match="prints\n1"):
+        run_program("print(1)", "a program", {}, shown=shown)
+
+
+def test_blocks_are_in_languages_that_are_tried_or_are_output():
+    known = {"python", "pyi", "sh", "text", "toml"}
+    odd = {(title(page), match[1]) for page in PAGES for match in FENCED.finditer(page.read_text("utf-8"))}
+    assert sorted((page, language) for page, language in odd if language not in known) == []
+
+
+def made(text):
+    """The targets of make that a text tells one to make: in code, where "make" is no verb."""
+    fenced = (match[2] for match in FENCED.finditer(text) if match[1] == "sh")
+    code = [*fenced, *re.findall(r"^    .*$", text, re.MULTILINE), *CODE.findall(text)]
+    return {target for part in code for target in MAKE.findall(part)}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if made(page.read_text("utf-8"))], ids=title)
+def test_what_a_page_tells_one_to_make_is_in_the_makefile(page):
+    targets = set(RULE.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
+    assert sorted(made(page.read_text(encoding="utf-8")) - targets) == []
+
+
+def test_a_target_of_make_is_found_in_code_only():
+    assert made("to make sense, `make test` and\n```sh\nmake docs ARGS=-x  # a comment\n```\n") == {
+        "test",
+        "docs",
+    }
+
+
+@pytest.mark.parametrize("page", sorted(OPERATIONS.glob("*.md")), ids=title)
+def test_a_page_of_an_operation_shows_an_example_and_the_list_of_them_none(page):
     assert (page == OPERATIONS / "README.md") != bool(blocks(page, "python"))
+
+
+def test_the_drawing_of_a_flowchart_is_one_of_that_flowchart():
+    page = DOCS / "how-it-prints-itself.md"
+    drawn = re.search(r"<desc>(.*?)</desc>", (DOCS / "drawings/to_mermaid.svg").read_text("utf-8"), re.DOTALL)
+    assert unescape(drawn[1]) in page.read_text(encoding="utf-8"), "python docs/_site/draw.py draws it again"
 
 
 # ---------------------------------------------------------------------------------------------------- links
@@ -150,7 +172,7 @@ def signatures(text):
 @pytest.mark.parametrize("page", sorted(OPERATIONS.glob("*.md")), ids=title)
 def test_the_signatures_on_a_page_are_those_of_the_stub(page):
     real = {found for stub in STUBS for found in signatures(stub.read_text(encoding="utf-8"))}
-    shown = [signatures(block) for _, block in blocks(page, "pyi")]
+    shown = [signatures(block.text) for block in blocks(page, "pyi")]
     assert all(shown), "a block without the signature of a method"
     assert [found for block in shown for found in block if found not in real] == []
     assert shown or page.name in {"README.md", "made-by-mappers.md"}
@@ -172,7 +194,7 @@ def documented():
 
 @pytest.mark.parametrize("name", [name for name, text in documented().items() if ">>>" in text])
 def test_an_example_in_a_docstring_does_what_it_shows(name):
-    run(documented()[name], name)
+    run_session(documented()[name], name)
 
 
 RECORDED = [

@@ -102,6 +102,25 @@ def test_a_commit_and_stats_show_their_fields():
     assert "Stats" in text and "dirs=2" in text and "dir_tombstones=0" in text
 
 
+def test_what_changed_is_shown_in_order_and_no_more_than_the_first_five_of_it():
+    store = Store()
+    d = store.mkdir("/d/")
+    for name in "cabef":
+        d.map_values(f"/{name}/", str)
+    with store.update() as tx:
+        d.update({key: key for key in range(6)})
+    five = 'changed={"/a/", "/b/", "/c/", "/d/", "/e/", ...}'
+    assert five in repr(tx.result) and five in repr(store.changes(store.tick - 1))
+    assert "entries={0: (0,), 1: (1,), 2: (2,), 3: (3,), 4: (4,), ...}" in repr(d.changes(store.tick - 1))
+    store.remove_dir("/f/")
+    with store.update() as tx:
+        del d[5]
+    assert 'changed={"/a/", "/b/", "/c/", "/d/", "/e/"}' in repr(tx.result)
+    with store.update() as tx:
+        store.remove_dir("/d/", recursive=True)
+    assert 'changed={}, removed={"/a/", "/b/", "/c/", "/d/", "/e/"}' in repr(tx.result)
+
+
 @pytest.mark.parametrize("reducer", [Sum, Count, Min, Max, Mean])
 def test_a_reducer_says_which(reducer):
     assert reducer.__name__ in repr(reducer())

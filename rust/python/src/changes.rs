@@ -7,7 +7,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert;
 use crate::host::Object;
-use crate::records::names;
+use crate::records::{SHOWN, braced, braced_names, names};
 
 /// What changed in a directory: the values of each key that changed, () for one that is gone.
 ///
@@ -36,13 +36,17 @@ pub struct Changes {
 #[pymethods]
 impl Changes {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let entries = self.entries.bind(py).call_method0("copy")?.repr()?;
+        let mut shown = Vec::new();
+        for item in self.entries.bind(py).as_any().call_method0("items")?.try_iter()?.take(SHOWN + 1) {
+            let (key, values): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
+            shown.push(format!("{}: {}", key.repr()?.to_string_lossy(), values.repr()?.to_string_lossy()));
+        }
         Ok(format!(
             "Changes(tick={}, reset={}, removed={}, entries={})",
             self.tick,
             truth(self.reset),
             truth(self.removed),
-            entries.to_string_lossy()
+            braced(shown)
         ))
     }
 
@@ -77,20 +81,18 @@ pub struct DirChanges {
 
 #[pymethods]
 impl DirChanges {
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let shown = |names: &Py<PyFrozenSet>| -> PyResult<String> {
-            let mut names: Vec<String> = names.bind(py).iter().map(|name| name.to_string()).collect();
-            names.sort();
-            let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-            Ok(format!("{{{}}}", names.join(", ")))
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let shown = |names: &Py<PyFrozenSet>| {
+            let names: Vec<String> = names.bind(py).iter().map(|name| name.to_string()).collect();
+            braced_names(names.iter().map(String::as_str))
         };
-        Ok(format!(
+        format!(
             "DirChanges(tick={}, reset={}, changed={}, removed={})",
             self.tick,
             truth(self.reset),
-            shown(&self.changed)?,
-            shown(&self.removed)?
-        ))
+            shown(&self.changed),
+            shown(&self.removed)
+        )
     }
 }
 

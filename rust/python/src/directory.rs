@@ -17,12 +17,10 @@ use crate::html;
 use crate::input_directory::InputDirectory;
 use crate::iterators::{Entries, Keys};
 use crate::lazy::LazyDirectory;
+use crate::records::SHOWN;
 use crate::shared::{Scope, Shared};
 use crate::snapshot::Snapshot;
 use crate::store::{ArrowSpec, Store, callable};
-
-/// So many rows are shown by `repr`.
-const SHOWN: usize = 5;
 
 /// An ordered map, key -> one or more values. A handle: cheap, and valid while the name is.
 ///

@@ -7,6 +7,9 @@ use pyo3::types::PyFrozenSet;
 
 use crate::convert;
 
+/// So many names, or keys, does a `repr` show.
+pub const SHOWN: usize = 5;
+
 /// What a transaction did; the `result` of the outermost block, once it has committed.
 ///
 /// >>> from livedirs import Store
@@ -29,6 +32,22 @@ impl Commit {
 pub fn names<'py>(py: Python<'py>, names: &[Name]) -> PyResult<Bound<'py, PyFrozenSet>> {
     let names = names.iter().map(|name| convert::name_to_python(py, name)).collect::<PyResult<Vec<_>>>()?;
     PyFrozenSet::new(py, names)
+}
+
+/// What a repr shows of names, of keys: the first, between braces, and whether there are more.
+pub fn braced(shown: impl IntoIterator<Item = String>) -> String {
+    let mut shown: Vec<String> = shown.into_iter().take(SHOWN + 1).collect();
+    if let Some(last) = shown.get_mut(SHOWN) {
+        "...".clone_into(last);
+    }
+    format!("{{{}}}", shown.join(", "))
+}
+
+/// The names in their order, whatever the order in which they came.
+pub fn braced_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_unstable();
+    braced(names.into_iter().map(|name| format!("{name:?}")))
 }
 
 #[pymethods]
@@ -70,18 +89,11 @@ impl Commit {
     }
 
     fn __repr__(&self) -> String {
-        let shown = |names: &[Name]| {
-            let mut sorted: Vec<&str> = names.iter().map(Name::as_str).collect();
-            sorted.sort_unstable();
-            let shown: Vec<String> = sorted.iter().take(5).map(|name| format!("{name:?}")).collect();
-            let more = if names.len() > shown.len() { ", ..." } else { "" };
-            format!("{{{}{more}}}", shown.join(", "))
-        };
         let livedirs_core::Commit { tick, rounds, changed, removed, purged, mapped } = &self.0;
         format!(
             "Commit(tick={tick}, rounds={rounds}, changed={}, removed={}, purged={purged}, mapped={mapped})",
-            shown(changed),
-            shown(removed)
+            braced_names(changed.iter().map(Name::as_str)),
+            braced_names(removed.iter().map(Name::as_str))
         )
     }
 }
