@@ -7,6 +7,7 @@ BIN := $(abspath $(VENV)/bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find Cargo.toml Cargo.lock pyproject.toml README.md LICENSE rust python -type f \
 	! -name '*.py[cod]' ! -name '*.so' 2>/dev/null)
+SKSTORE := benchmarks/skstore/node_modules/.installed
 PYTHON_FOLDERS := $(wildcard python examples benchmarks)
 
 # Without the first, PEP 517 does not find maturin; the second spares a rebuild of pyo3 from another Python.
@@ -15,10 +16,10 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test mutants lint format bench clean
+.PHONY: help build demo test mutants lint format bench bench-all bench-engines counts flame clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 build: $(VENV)/.built ## build the wheel and install it into .venv
 
@@ -45,9 +46,25 @@ format: $(VENV)/.extra-dev ## rustfmt and ruff, in place
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
-	$(BIN)/python benchmarks/first.py $(ARGS)
-	$(BIN)/python benchmarks/readers.py $(ARGS)
+bench: $(VENV)/.built $(VENV)/.bench $(SKSTORE) ## the quick benchmarks beside all peers that are installed, some minutes
+	$(BIN)/python benchmarks/run.py --quick $(ARGS)
+
+bench-all: $(VENV)/.built $(VENV)/.bench $(SKSTORE) bench-engines ## all of them; writes docs/performance.md
+	$(BIN)/python benchmarks/run.py --docs $(ARGS)
+	$(BIN)/python benchmarks/first.py
+	$(BIN)/python benchmarks/readers.py
+
+# dbsp has some 400 crates; the others do not wait for it, and do without it.
+bench-engines: ## the Rust engines that the benchmarks compare with
+	cd benchmarks/engines && cargo build --release --quiet --features differential,salsa || echo "not built: differential-dataflow, salsa" >&2
+	cd benchmarks/engines && cargo build --release --quiet --features dbsp || echo "not built: dbsp" >&2
+
+counts: ## instructions of the core's scenarios against their bounds; ARGS=--update moves these
+	python3 benchmarks/counts.py $(ARGS)
+
+flame: $(VENV)/.bench ## where a transaction spends its time, as docs/performance/flame.svg
+	PYO3_BUILD_EXTENSION_MODULE=1 cargo build --profile profiling --quiet -p livedirs-python
+	$(BIN)/python benchmarks/flame.py $(ARGS)
 
 clean: ## remove what was built
 	rm -rf $(VENV) target
@@ -63,6 +80,17 @@ $(VENV)/.created:
 $(VENV)/.built: $(SOURCES) | $(VENV)/.created
 	$(PIP) install --no-build-isolation --no-deps --force-reinstall .
 	@touch $@
+
+# A peer that cannot be installed says so in its row of the benchmarks, and stops nobody.
+$(VENV)/.bench: pyproject.toml | $(VENV)/.built
+	$(PIP) install --no-build-isolation '.[bench]' || \
+		$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['bench'], sep='\n')" | \
+		while read -r each; do $(PIP) install --no-build-isolation "$$each" || echo "not installed: $$each" >&2; done
+	@touch $@
+
+$(SKSTORE): benchmarks/skstore/package-lock.json
+	cd benchmarks/skstore && npm ci --no-audit --no-fund --loglevel=error || echo "not installed: SKStore" >&2
+	@mkdir -p $(dir $@) && touch $@
 
 $(VENV)/.extra-%: pyproject.toml | $(VENV)/.built
 	$(PIP) install --no-build-isolation '.[$*]'
