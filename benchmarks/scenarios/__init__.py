@@ -1,0 +1,1 @@
+"""One file for each kind of work; `measure(lab)` of each yields what it measured."""
