@@ -261,6 +261,12 @@ pub struct Shared {
     by_task: AtomicBool,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        crate::at_fork::forget(self);
+    }
+}
+
 impl Shared {
     pub fn new(options: Options) -> Arc<Self> {
         Shared::over(Store::new(options), Arc::default())
