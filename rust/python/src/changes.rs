@@ -36,7 +36,7 @@ pub struct Changes {
 #[pymethods]
 impl Changes {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let entries = self.entries.bind(py).call_method0("copy")?.repr()?;
+        let entries = self.entries.bind(py).call_method0(pyo3::intern!(py, "copy"))?.repr()?;
         Ok(format!(
             "Changes(tick={}, reset={}, removed={}, entries={})",
             self.tick,
