@@ -4,31 +4,37 @@
 //! waits, their callbacks. No lock stands in the way: it is held by attached threads alone (`Shared::lock`), and the one
 //! that forks is the one that is attached.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::shared::Shared;
 
-static STORES: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+/// All stores that there are, by address. A weak reference keeps the memory of what it refers to, so none outlives its
+/// store.
+static STORES: Mutex<BTreeMap<usize, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 
-/// Notes a store. Amortised O(1).
+fn stores() -> MutexGuard<'static, BTreeMap<usize, Weak<Shared>>> {
+    STORES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes a store. O(log stores).
 pub fn register(shared: &Arc<Shared>) {
-    let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
-    if stores.len() == stores.capacity() {
-        stores.retain(|store| store.strong_count() > 0);
-        let live = stores.len();
-        stores.reserve(live + 1);
-    }
-    stores.push(Arc::downgrade(shared));
+    stores().insert(Arc::as_ptr(shared).addr(), Arc::downgrade(shared));
+}
+
+/// The store is being dropped. O(log stores).
+pub fn forget(shared: &Shared) {
+    let noted = stores().remove(&std::ptr::from_ref(shared).addr());
+    drop(noted);
 }
 
 #[pyfunction]
 fn after_in_child() {
-    let stores: Vec<Arc<Shared>> =
-        STORES.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect();
-    for shared in stores {
+    let live: Vec<Arc<Shared>> = stores().values().filter_map(Weak::upgrade).collect();
+    for shared in live {
         let Some(mut guard) = shared.try_lock() else { continue };
         let undone = guard.after_fork();
         drop(guard);

@@ -1,14 +1,12 @@
 //! `Store(capacity=...)`.
 
+use std::path::{Path, PathBuf};
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyString};
 
-/// Where the memory limit of the process's control group stands, in version 2 and in version 1.
-const LIMITS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-
-/// Limits from here on mean that there is none: version 1 has no word for it.
-const UNLIMITED: u64 = 1 << 60;
+use crate::cgroup::memory_limit;
 
 /// The bound in bytes that an argument asks for, the environment where it is left out, or else "auto".
 pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
@@ -23,9 +21,17 @@ pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u
 
 /// 75 % of the memory limit of the control group, where one is set.
 fn automatic() -> Option<u64> {
-    let mut limits = LIMITS.iter().filter_map(|path| std::fs::read_to_string(path).ok());
-    let limit = limits.find_map(|text| text.trim().parse::<u64>().ok())?;
-    (limit < UNLIMITED).then(|| limit / 4 * 3)
+    memory_limit(Path::new("/")).map(of_limit)
+}
+
+const fn of_limit(limit: u64) -> u64 {
+    limit / 4 * 3
+}
+
+/// For tests: what "auto" comes to where the file system begins there.
+#[pyfunction]
+pub fn _automatic_capacity(root: PathBuf) -> Option<u64> {
+    memory_limit(&root).map(of_limit)
 }
 
 /// Bytes; `None`: no bound.

@@ -37,7 +37,8 @@ pub struct Changes {
 impl Changes {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut shown = Vec::new();
-        for item in self.entries.bind(py).as_any().call_method0("items")?.try_iter()?.take(SHOWN + 1) {
+        for item in self.entries.bind(py).as_any().call_method0(pyo3::intern!(py, "items"))?.try_iter()?.take(SHOWN + 1)
+        {
             let (key, values): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
             shown.push(format!("{}: {}", key.repr()?.to_string_lossy(), values.repr()?.to_string_lossy()));
         }

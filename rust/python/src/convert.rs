@@ -163,7 +163,7 @@ pub fn name_to_python<'py>(py: Python<'py>, name: &Name) -> PyResult<Bound<'py, 
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.import(py, "livedirs._names", "DirName")?;
     // str.__new__(DirName, text): the name was checked when it was made.
-    py.get_type::<PyString>().call_method1("__new__", (class, name.as_str()))
+    py.get_type::<PyString>().call_method1(pyo3::intern!(py, "__new__"), (class, name.as_str()))
 }
 
 /// The upper end of a range: a key, or `...` for no bound.

@@ -399,7 +399,7 @@ impl Directory {
         let ours = slf.get().to_dict(py)?;
         let theirs = match other.cast::<Directory>() {
             Ok(other) => other.get().to_dict(py)?.into_any(),
-            Err(_) => py.get_type::<PyDict>().call1((other.call_method0("items")?,))?,
+            Err(_) => py.get_type::<PyDict>().call1((other.call_method0(pyo3::intern!(py, "items"))?,))?,
         };
         Ok(ours.rich_compare(theirs, op)?.unbind())
     }

@@ -274,10 +274,10 @@ fn fold_with_python(py: Python<'_>, fold: &Fold<crate::host::Code>, members: &[O
     let builtins = py.import("builtins")?;
     let values = PyTuple::new(py, members.iter().map(|value| value.0.bind(py)))?;
     let value = match fold {
-        Fold::Min => builtins.call_method1("min", (values,))?,
-        Fold::Max => builtins.call_method1("max", (values,))?,
+        Fold::Min => builtins.call_method1(pyo3::intern!(py, "min"), (values,))?,
+        Fold::Max => builtins.call_method1(pyo3::intern!(py, "max"), (values,))?,
         Fold::Mean => {
-            let sum = builtins.call_method1("sum", (&values,))?;
+            let sum = builtins.call_method1(pyo3::intern!(py, "sum"), (&values,))?;
             match sum.div(values.len()) {
                 Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
                     let infinity = if sum.gt(0)? { f64::INFINITY } else { f64::NEG_INFINITY };
@@ -286,7 +286,7 @@ fn fold_with_python(py: Python<'_>, fold: &Fold<crate::host::Code>, members: &[O
                 mean => mean?,
             }
         }
-        _ => builtins.call_method1("sum", (values,))?,
+        _ => builtins.call_method1(pyo3::intern!(py, "sum"), (values,))?,
     };
     Ok(Object(value.unbind()))
 }
@@ -373,7 +373,11 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Outputs<Object>> {
         }
         return Ok(outputs);
     }
-    let items = if convert::is_mapping(given)? { given.call_method0("items")? } else { given.clone() };
+    let items = if convert::is_mapping(given)? {
+        given.call_method0(pyo3::intern!(given.py(), "items"))?
+    } else {
+        given.clone()
+    };
     let items = convert::iterate(&items, || {
         let kind = given.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string_lossy().into_owned());
         format!("a mapper gives pairs (key, value), a mapping or None, not {kind}")

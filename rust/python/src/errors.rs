@@ -81,7 +81,7 @@ pub fn collision_of(py: Python<'_>, error: &PyErr) -> Option<PyErr> {
     if !error.matches(py, class).unwrap_or(false) {
         return None;
     }
-    error.value(py).getattr("error").ok().map(PyErr::from_value)
+    error.value(py).getattr(pyo3::intern!(py, "error")).ok().map(PyErr::from_value)
 }
 
 /// Whether an exception is one of a mapper's own, to be judged when the queue is empty; an interrupt is not.
@@ -95,10 +95,10 @@ pub fn is_of_mapper(py: Python<'_>, error: &PyErr) -> bool {
 /// Tells an exception where it came from; those that take no notes stay as they are.
 pub fn add_note(py: Python<'_>, error: &PyErr, note: &str) {
     let value: &Bound<'_, PyBaseException> = error.value(py);
-    let noted = value.getattr("__notes__").and_then(|notes| notes.contains(note)).unwrap_or(false);
+    let noted = value.getattr(pyo3::intern!(py, "__notes__")).and_then(|notes| notes.contains(note)).unwrap_or(false);
     if !noted {
         // An exception class may refuse; the exception matters more than its note.
-        drop(value.call_method1("add_note", (note,)));
+        drop(value.call_method1(pyo3::intern!(py, "add_note"), (note,)));
     }
 }
 

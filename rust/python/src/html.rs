@@ -26,7 +26,7 @@ fn renderer(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
 }
 
 fn plain<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    renderer(object.py())?.call_method1("plain", (object.repr()?,))
+    renderer(object.py())?.call_method1(pyo3::intern!(object.py(), "plain"), (object.repr()?,))
 }
 
 pub fn directory<'py>(slf: &Bound<'py, Directory>) -> PyResult<Bound<'py, PyAny>> {
@@ -55,7 +55,7 @@ fn table<'py>(slf: &Bound<'py, PyAny>, directory: &Directory, shown: Shown) -> P
         rows.append((convert::key_to_python(py, &key)?, first, count))?;
     }
     let kind = if directory.name.is_previous() { "previous" } else { render::kind(shown.kind) };
-    renderer(py)?.call_method1("directory", (directory.name.as_str(), kind, shown.count, rows))
+    renderer(py)?.call_method1(pyo3::intern!(py, "directory"), (directory.name.as_str(), kind, shown.count, rows))
 }
 
 pub fn store<'py>(slf: &Bound<'py, Store>) -> PyResult<Bound<'py, PyAny>> {
@@ -80,5 +80,5 @@ fn graph<'py>(slf: &Bound<'py, PyAny>, count: usize, directories: Vec<Described>
         let kind = render::kind(directory.kind);
         rows.append((directory.name.as_str(), kind, directory.keys, parents, owner, directory.owners.len()))?;
     }
-    renderer(slf.py())?.call_method1("store", (slf.repr()?, count, rows))
+    renderer(slf.py())?.call_method1(pyo3::intern!(slf.py(), "store"), (slf.repr()?, count, rows))
 }

@@ -257,8 +257,8 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
     if let Ok(list) = given.cast_exact::<PyList>() {
         rows.reserve(list.len());
     }
-    if convert::is_mapping(given)? || given.hasattr("keys")? {
-        for key in given.call_method0("keys")?.try_iter()? {
+    if convert::is_mapping(given)? || given.hasattr(pyo3::intern!(given.py(), "keys"))? {
+        for key in given.call_method0(pyo3::intern!(given.py(), "keys"))?.try_iter()? {
             let key = key?;
             rows.push((convert::key(&key)?, smallvec![Object(given.get_item(&key)?.unbind())]));
         }

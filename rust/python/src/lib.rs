@@ -12,6 +12,7 @@
 mod alike;
 mod at_fork;
 mod capacity;
+mod cgroup;
 mod changes;
 mod convert;
 mod cursor;
@@ -42,6 +43,8 @@ use pyo3::prelude::*;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::capacity::_automatic_capacity;
     #[pymodule_export]
     use crate::changes::{Changes, DirChanges};
     #[pymodule_export]

@@ -51,7 +51,7 @@ pub fn fold_of(reducer: &Bound<'_, PyAny>) -> PyResult<FoldOf> {
     built_in!(Sum => Fold::Sum, Min => Fold::Min, Max => Fold::Max, Mean => Fold::Mean, Count => Fold::Count);
     for method in ["add", "remove"] {
         let is_method = reducer.getattr_opt(method)?.is_some_and(|method| method.is_callable());
-        if !is_method || reducer.getattr_opt("initial")?.is_none() {
+        if !is_method || reducer.getattr_opt(pyo3::intern!(reducer.py(), "initial"))?.is_none() {
             let kind = reducer.get_type().name()?.to_string_lossy().into_owned();
             let message = format!("a reducer has initial, add(acc, value) and remove(acc, value); {kind} has not");
             return Err(PyTypeError::new_err(message));
@@ -286,7 +286,7 @@ reducer!(
         for value in acc.try_iter()? {
             match convert::number(&value?) {
                 Some(number) => sum.add(&number),
-                None => return acc.py().import("builtins")?.call_method1("sum", (&acc,))?.div(acc.len()?),
+                None => return acc.py().import("builtins")?.call_method1(pyo3::intern!(acc.py(), "sum"), (&acc,))?.div(acc.len()?),
             }
         }
         let mean = sum.mean().ok_or_else(|| pyo3::exceptions::PyValueError::new_err("the mean of no values"))?;

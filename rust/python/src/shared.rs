@@ -69,7 +69,7 @@ fn this_task(py: Python<'_>) -> usize {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let task = || -> PyResult<usize> {
         let modules = MODULES.get_or_try_init(py, || -> PyResult<_> {
-            Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
+            Ok(py.import("sys")?.getattr(pyo3::intern!(py, "modules"))?.cast_into::<PyDict>()?.unbind())
         })?;
         // As long as nobody has imported asyncio there is no task.
         let asyncio = modules.bind(py).get_item(pyo3::intern!(py, "asyncio"))?;
@@ -275,6 +275,12 @@ pub struct Shared {
     by_task: AtomicBool,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        crate::at_fork::forget(self);
+    }
+}
+
 impl Shared {
     pub fn new(options: Options) -> Arc<Self> {
         Shared::over(Store::new(options), Arc::default())
@@ -324,7 +330,7 @@ impl Shared {
             return Ok(());
         }
         let py = store.py();
-        let weak = py.import("weakref")?.call_method1("ref", (store,))?;
+        let weak = py.import("weakref")?.call_method1(pyo3::intern!(py, "ref"), (store,))?;
         drop(self.handle.set(weak.unbind()));
         Ok(())
     }
@@ -567,7 +573,9 @@ fn closest(py: Python<'_>, name: &Name, names: &[Name]) -> Option<Name> {
     }
     let found = py
         .import("difflib")
-        .and_then(|difflib| difflib.call_method1("get_close_matches", (name.as_str(), candidates, 1)))
+        .and_then(|difflib| {
+            difflib.call_method1(pyo3::intern!(py, "get_close_matches"), (name.as_str(), candidates, 1))
+        })
         .and_then(|found| found.extract::<Vec<String>>());
     found.ok()?.first().and_then(|found| Name::parse(found).ok())
 }

@@ -807,7 +807,11 @@ fn rows(content: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, Vec<Object>)>> {
         }
         return Ok(order.into_iter().collect());
     }
-    let pairs = if convert::is_mapping(content)? { content.call_method0("items")? } else { content.clone() };
+    let pairs = if convert::is_mapping(content)? {
+        content.call_method0(pyo3::intern!(content.py(), "items"))?
+    } else {
+        content.clone()
+    };
     for pair in pairs.try_iter()? {
         let (key, value) = convert::two(&pair?, "content is pairs (key, value) or a mapping")?;
         order.entry(convert::key(&key)?).or_default().push(Object(value.unbind()));

@@ -153,10 +153,10 @@ pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Boun
             return Err(error);
         }
         let logged = py.import("logging").and_then(|logging| {
-            let logger = logging.call_method1("getLogger", ("livedirs",))?;
+            let logger = logging.call_method1(pyo3::intern!(py, "getLogger"), ("livedirs",))?;
             let info = pyo3::types::PyDict::new(py);
             info.set_item("exc_info", error.value(py))?;
-            logger.call_method("error", ("callback %r failed", callback), Some(&info))
+            logger.call_method(pyo3::intern!(py, "error"), ("callback %r failed", callback), Some(&info))
         });
         if let Err(error) = logged {
             error.write_unraisable(py, Some(callback));
