@@ -3,6 +3,7 @@
 mod cascade;
 mod driver;
 mod dump;
+mod faults;
 mod folds;
 mod host;
 mod lazy;
