@@ -12,6 +12,7 @@
 mod alike;
 mod at_fork;
 mod capacity;
+mod chain;
 mod changes;
 mod convert;
 mod cursor;
@@ -33,6 +34,7 @@ mod reducer;
 mod render;
 mod shared;
 mod snapshot;
+mod stack;
 mod store;
 mod transaction;
 
