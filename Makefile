@@ -19,8 +19,8 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup build demo test mutants lint format bench bench-all bench-engines counts flame docs docs-serve clean wheel wheel-test sdist licences \
-	wheel-smoke deny dead coverage contract workflows
+.PHONY: help setup build demo test fuzz soak memcheck extremes mutants lint format bench bench-all bench-engines counts flame \
+	docs docs-serve clean wheel wheel-test sdist licences wheel-smoke deny dead coverage contract workflows
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
@@ -36,6 +36,30 @@ demo: $(VENV)/.built $(VENV)/.extra-demo ## replay a year of flights; ARGS="--fl
 test: $(VENV)/.built $(VENV)/.extra-test ## run the tests, of Rust and of Python; ARGS goes to pytest
 	cargo test --workspace --quiet
 	$(BIN)/python -m pytest $(ARGS)
+
+# cargo-fuzz, without a sanitizer: so it needs no nightly toolchain, and the core has no unsafe code to sanitize.
+SECONDS ?= 60
+FUZZ := cargo fuzz run --sanitizer none --fuzz-dir fuzz
+fuzz: $(VENV)/.cargo-fuzz ## fuzz the core, each target for SECONDS=60; what it keeps goes to fuzz/corpus/
+	for target in programs tick_map keys; do \
+		mkdir -p fuzz/corpus/$$target && PATH="$(abspath $(VENV))/cargo/bin:$$PATH" $(FUZZ) $$target \
+			fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(SECONDS) -max_len=4096 -len_control=0 || exit 1; \
+	done
+
+MINUTES ?= 10
+soak: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-soak ## a random mixed load for MINUTES=10; the report is in target/soak/
+	$(BIN)/python tests/soak --minutes $(MINUTES) $(ARGS)
+
+# Some fifty times slower, with the invariants checked at every step: so few random cases.
+memcheck: ## the tests of the core under valgrind
+	cargo test -p livedirs-core --lib --no-run --quiet
+	PROPTEST_CASES=2 valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect,possible \
+		--errors-for-leak-kinds=definite,indirect,possible \
+		"$$(cargo test -p livedirs-core --lib --no-run --message-format=json 2>/dev/null \
+			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')" --test-threads=1
+
+extremes: $(VENV)/.built $(VENV)/.extra-test ## tests/test_extremes.py at full size: a million directories, a minute in a mapper
+	LIVEDIRS_EXTREMES=1 $(BIN)/python -m pytest tests/test_extremes.py $(ARGS)
 
 mutants: $(VENV)/.built $(VENV)/.extra-test ## show that the model of readers finds each fault made on purpose
 	$(BIN)/python tests/mutants.py $(ARGS)
@@ -144,6 +168,10 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/.built
 $(SKSTORE): benchmarks/skstore/package-lock.json
 	cd benchmarks/skstore && npm ci --no-audit --no-fund --loglevel=error || echo "not installed: SKStore" >&2
 	@mkdir -p $(dir $@) && touch $@
+
+$(VENV)/.cargo-fuzz: | $(VENV)/.created
+	cargo install --quiet --locked --root $(VENV)/cargo cargo-fuzz
+	@touch $@
 
 $(VENV)/.extra-%: pyproject.toml | $(VENV)/.built
 	$(PIP) install --no-build-isolation '.[$*]'

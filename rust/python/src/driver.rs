@@ -87,7 +87,7 @@ impl Shared {
         let code: &Function = &batch.mapper.0;
         let mut outputs = Vec::with_capacity(count);
         let mut last = None;
-        crate::family::running(self, || {
+        let ran = crate::family::running(self, || {
             for (at, (key, values)) in batch.keys.iter().zip(&batch.values).enumerate() {
                 running.at.store(at, Ordering::Relaxed);
                 match call_mapper(py, code, key, values) {
@@ -98,7 +98,11 @@ impl Shared {
                     }
                 }
             }
+            Ok(())
         });
+        if let Err(error) = ran {
+            last = Some(Err(error));
+        }
         let mut guard = self.lock_running(py);
         if !running.entered.load(Ordering::Relaxed) {
             drop(guard.running.take());

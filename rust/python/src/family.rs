@@ -9,6 +9,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pyo3::PyResult;
+
 use crate::shared::Shared;
 
 #[derive(Default)]
@@ -33,8 +35,9 @@ impl Drop for Noted {
     }
 }
 
-/// Runs a function of the user's for this store.
-pub fn running<R>(store: &Shared, function: impl FnOnce() -> R) -> R {
+/// Runs a function of the user's for this store, if there is stack left for it.
+pub fn running<T>(store: &Shared, function: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    crate::stack::check()?;
     if !store.family.forked.load(Ordering::Relaxed) {
         return function();
     }

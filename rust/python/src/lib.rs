@@ -13,6 +13,7 @@ mod alike;
 mod at_fork;
 mod capacity;
 mod cgroup;
+mod chain;
 mod changes;
 mod convert;
 mod cursor;
@@ -34,6 +35,7 @@ mod reducer;
 mod render;
 mod shared;
 mod snapshot;
+mod stack;
 mod store;
 mod transaction;
 

@@ -14,9 +14,13 @@ pub const fn kind(kind: DirKind) -> &'static str {
     }
 }
 
+/// What stands behind the names is aligned up to names of this many characters; formatting pads to 65,535 at most.
+const WIDEST: usize = 80;
+
 /// One line a directory: name, kind, size, parents, owner.
 pub fn tree(directories: &[Described]) -> String {
-    let width = directories.iter().map(|directory| directory.name.as_str().chars().count()).max().unwrap_or(0);
+    let widths = directories.iter().map(|directory| directory.name.as_str().chars().count());
+    let width = widths.filter(|&width| width <= WIDEST).max().unwrap_or(0);
     let lines = directories.iter().map(|directory| {
         let keys = if directory.keys == 1 { "1 key".to_owned() } else { format!("{} keys", directory.keys) };
         let mut line = format!("{:width$}  {}, {keys}", directory.name.as_str(), kind(directory.kind));

@@ -48,6 +48,12 @@ pub struct Store {
     pub link: Option<Link>,
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        crate::chain::let_go(Box::new((Arc::clone(&self.own), self.link.take())));
+    }
+}
+
 /// An int that is no bool, at least `least`.
 pub fn whole(what: &str, given: &Bound<'_, PyAny>, least: u64) -> PyResult<u64> {
     if !given.is_instance_of::<PyInt>() || given.is_instance_of::<PyBool>() {

@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 use crate::{
     Batch, Commit, Computed, DirKind, Error, Fold, FoldJob, Goal, Hooks, Job, Key, LazyJob, LazyRead, MapJob, Name,
-    NameId, Op, Options, Outputs, Parent, Range, Refusal, Result, Spec, Store, Tag, Upper,
+    NameId, Op, Options, Outputs, Pair, Parent, Range, Refusal, Result, Spec, Store, Tag, Upper,
 };
 
-use super::host::{Body, Code, Failure, Stop, TestHost, V, decide, raise};
+use super::host::{Body, Code, Failure, Faults, Stop, TestHost, V, decide, raise};
 
 pub(super) type Done<T> = std::result::Result<T, Stop>;
 
@@ -21,6 +21,8 @@ pub(super) struct Driver {
     pub(super) store: Kept,
     /// Names of the mappers that ran, with the key for which they ran: what was recomputed.
     pub(super) ran: Vec<(String, Key)>,
+    /// Where user code fails on purpose.
+    pub(super) faults: Faults,
     checks: bool,
 }
 
@@ -89,7 +91,11 @@ impl Driver {
     }
 
     pub(super) fn with(options: Options) -> Driver {
-        Driver { store: Kept { store: Store::new(options), running: None }, ran: Vec::new(), checks: true }
+        Driver::over(Store::new(options))
+    }
+
+    pub(super) fn over(store: Store<TestHost>) -> Driver {
+        Driver { store: Kept { store, running: None }, ran: Vec::new(), faults: Faults::default(), checks: true }
     }
 
     // ---------------------------------------------------------------- transactions
@@ -127,7 +133,7 @@ impl Driver {
     }
 
     /// Rounds until none is due.
-    fn rounds(&mut self) -> Done<()> {
+    pub(super) fn rounds(&mut self) -> Done<()> {
         loop {
             self.store.begin_round()?;
             self.cascade()?;
@@ -135,7 +141,9 @@ impl Driver {
             while let Some(hook) = self.store.next_hook(&mut waiting) {
                 if let Body::Hook(run) = hook.body() {
                     self.ran.push((hook.name().to_owned(), Key::NONE));
+                    self.faults.pass()?;
                     run(self)?;
+                    self.faults.pass()?;
                 }
             }
             let again = self.sure(Store::update_with_status)?;
@@ -161,23 +169,29 @@ impl Driver {
     // ---------------------------------------------------------------- jobs
 
     /// An operation of the core; where that is unsure, the driver finds out and repeats it.
-    fn sure<T>(
+    pub(super) fn sure<T>(
         &mut self,
         mut operation: impl FnMut(&mut Store<TestHost>) -> Result<T, TestHost>,
-    ) -> Result<T, TestHost> {
+    ) -> Done<T> {
         let answer = loop {
             match operation(&mut self.store) {
                 Err(Error::Unsure(pairs)) => {
-                    for pair in pairs {
-                        let equal = decide(&pair);
-                        self.store.decide(pair, equal);
+                    if let Err(stop) = pairs.into_iter().try_for_each(|pair| self.decide(pair)) {
+                        break Err(stop);
                     }
                 }
-                answer => break answer,
+                answer => break answer.map_err(Stop::from),
             }
         };
         drop(self.store.forget_verdicts());
         answer
+    }
+
+    fn decide(&mut self, pair: Pair<TestHost>) -> Done<()> {
+        self.faults.pass()?;
+        let equal = decide(&pair);
+        self.store.decide(pair, equal);
+        Ok(())
     }
 
     /// Runs what is due, as far as the goal asks.
@@ -215,7 +229,14 @@ impl Driver {
             }
         }
         let mut done = 0;
-        self.sure(|store| store.finish_batch(batch, &mut outputs, &mut done))?;
+        if let Err(error) = self.sure(|store| store.finish_batch(batch, &mut outputs, &mut done)) {
+            // An `==` that raised breaks off the mapper, and what it gave is not taken.
+            if last.is_some() {
+                self.store.abort_job();
+            }
+            self.store.return_outputs(batch, done, outputs.len());
+            return Err(error);
+        }
         last.map_or(Ok(()), |outcome| self.end_mapper(outcome))
     }
 
@@ -227,13 +248,14 @@ impl Driver {
     fn call_mapper(&mut self, job: &MapJob<TestHost>) -> Done<Outputs<V>> {
         let Body::Mapper(mapper) = job.mapper.body() else { return Err(raise("no mapper")) };
         self.ran.push((job.mapper.name().to_owned(), job.key().clone()));
-        mapper(self, job.key(), &job.values).map(|outputs| outputs.into_iter().collect())
+        self.call(|d| mapper(d, job.key(), &job.values)).map(|outputs| outputs.into_iter().collect())
     }
 
     fn end_mapper(&mut self, outcome: Done<Outputs<V>>) -> Done<()> {
         match outcome {
             Ok(mut outputs) => {
-                self.sure(|store| store.finish_job(&mut outputs))?;
+                // An `==` that raises breaks the mapper off.
+                self.sure(|store| store.finish_job(&mut outputs)).inspect_err(|_| self.store.abort_job())?;
             }
             Err(Stop::Failed(failure)) => self.store.fail_job(failure, false),
             Err(Stop::Blocked(failure)) => self.store.fail_job(failure, true),
@@ -245,21 +267,44 @@ impl Driver {
         Ok(())
     }
 
+    /// Runs user code, which may fail before it has done anything and when it has done all.
+    fn call<T>(&mut self, code: impl FnOnce(&mut Driver) -> Done<T>) -> Done<T> {
+        self.faults.pass()?;
+        let done = code(self)?;
+        self.faults.pass()?;
+        Ok(done)
+    }
+
     /// The values, where they are for the reader alone.
     fn run_lazy(&mut self, job: &LazyJob<TestHost>) -> Done<Option<Vec<V>>> {
         let Body::Mapper(function) = job.code.body() else { return Err(raise("no function")) };
         self.ran.push((job.code.name().to_owned(), job.key.clone()));
-        match function(self, &job.key, &[]) {
-            Ok(outputs) => {
-                let mut values = outputs.into_iter().map(|(_, value)| value).collect();
-                let computed = self.sure(|store| store.finish_lazy(job, &mut values))?;
-                Ok((job.asked && computed == Computed::Loose).then(|| values.into_vec()))
-            }
+        let outputs = match self.call(|d| function(d, &job.key, &[])) {
+            Ok(outputs) => outputs,
             Err(stop) => {
-                self.store.fail_lazy(job);
-                if job.asked { Err(stop) } else { Ok(None) }
+                let fatal = self.lazy_failed(job, &stop);
+                return if job.asked || fatal { Err(stop) } else { Ok(None) };
+            }
+        };
+        let mut values = outputs.into_iter().map(|(_, value)| value).collect();
+        match self.sure(|store| store.finish_lazy(job, &mut values)) {
+            Ok(computed) => Ok((job.asked && computed == Computed::Loose).then(|| values.into_vec())),
+            Err(stop) => {
+                self.lazy_failed(job, &stop);
+                Err(stop)
             }
         }
+    }
+
+    /// Takes the job down; whether it was broken off.
+    fn lazy_failed(&mut self, job: &LazyJob<TestHost>, stop: &Stop) -> bool {
+        let fatal = matches!(stop, Stop::Fatal(_));
+        if fatal {
+            self.store.abort_lazy();
+        } else {
+            self.store.fail_lazy(job);
+        }
+        fatal
     }
 
     /// The values of a key of a lazy directory, within a transaction.
@@ -282,9 +327,15 @@ impl Driver {
     }
 
     fn run_fold(&mut self, job: &FoldJob<TestHost>) -> Done<()> {
-        match fold(job, || self.store.members_of(job)) {
-            Ok((acc, value)) => self.sure(|store| store.finish_fold(job, acc.as_ref(), &value))?,
-            Err(failure) => self.store.fail_fold(job, failure),
+        match self.call(|d| fold(job, || d.store.members_of(job)).map_err(Stop::Failed)) {
+            Ok((acc, value)) => self
+                .sure(|store| store.finish_fold(job, acc.as_ref(), &value))
+                .inspect_err(|_| self.store.abort_fold(job))?,
+            Err(Stop::Failed(failure) | Stop::Blocked(failure)) => self.store.fail_fold(job, failure),
+            Err(fatal @ Stop::Fatal(_)) => {
+                self.store.abort_fold(job);
+                return Err(fatal);
+            }
         }
         Ok(())
     }

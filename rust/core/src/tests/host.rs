@@ -1,5 +1,6 @@
 //! The host of the tests: values and code as simple as they can be, and still of every kind that the core tells apart.
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -224,6 +225,46 @@ impl Stop {
 
 pub(super) fn raise(what: &str) -> Stop {
     Stop::Failed(Failure::Raised(what.to_owned()))
+}
+
+/// Fails once, at the n-th time that user code begins or ends; the drivers of a family share it.
+#[derive(Clone, Default)]
+pub(super) struct Faults(Rc<(Cell<usize>, Cell<Option<(usize, Fault)>>)>);
+
+/// How user code fails.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fault {
+    /// With an exception of its own.
+    Raises,
+    /// It is broken off, as by an interrupt.
+    IsBrokenOff,
+}
+
+impl Faults {
+    /// Begins to count; at that number it fails, if any.
+    pub(super) fn arm(&self, at: Option<(usize, Fault)>) {
+        self.0.0.set(0);
+        self.0.1.set(at);
+    }
+
+    /// Fails no more. How often user code began or ended.
+    pub(super) fn disarm(&self) -> usize {
+        self.0.1.set(None);
+        self.0.0.get()
+    }
+
+    /// User code begins or ends here.
+    pub(super) fn pass(&self) -> Result<(), Stop> {
+        let Faults(counts) = self;
+        counts.0.set(counts.0.get() + 1);
+        match counts.1.get() {
+            Some((at, fault)) if at == counts.0.get() => Err(match fault {
+                Fault::Raises => raise("on purpose"),
+                Fault::IsBrokenOff => Stop::Fatal(Refusal::NotConverging { limit: 0, what: "broken off".to_owned() }),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl From<Error<TestHost>> for Stop {

@@ -4,6 +4,7 @@ mod batches;
 mod cascade;
 mod driver;
 mod dump;
+mod faults;
 mod folds;
 mod host;
 mod lazy;

@@ -8,7 +8,7 @@ use crate::{Key, Options, Stats};
 
 use super::super::driver::{Done, Driver, input, name};
 use super::super::dump::dump;
-use super::super::host::{Stop, raise};
+use super::super::host::{Fault, Stop, raise};
 use super::acts::{Acting, Model, Rows, act_all};
 use super::drawn::{Act, Case, Event, Program, Val};
 use super::readers::{Cursor, check_retention, check_told_of_dirs, check_told_of_keys, poll};
@@ -89,10 +89,12 @@ pub(super) fn check(case: &Case) {
     let all: Vec<Act> = std::iter::once(Act::MakeLazies).chain((0..program.sources()).map(Act::MakeDir)).collect();
     // Rows to begin with, so that mappers have work.
     let rows = (0..9).map(|n| Act::Set(n % 3, i64::try_from(n / 2).unwrap_or(0), vec![Val::Int(1)])).collect();
-    let begin = [all, rows].map(|acts| Event::Update { acts, fails: false });
+    let begin = [all, rows].map(|acts| Event::Update { acts, fails: false, fault: None });
     for event in begin.iter().chain(&case.events) {
         match event {
-            Event::Update { acts, fails } => update(&mut d, &program, &mut model, &mut log, acts, *fails),
+            Event::Update { acts, fails, fault } => {
+                update(&mut d, &program, &mut model, &mut log, acts, *fails, *fault);
+            }
             Event::OpenOfDirs => {
                 let position = d.store.tick();
                 let id = d.store.open_cursor(None, Some(position), false).expect("a cursor");
@@ -134,7 +136,7 @@ pub(super) fn check(case: &Case) {
     d.store.purge_deleted_dirs();
     let all = (0..program.sources()).map(Act::RemoveDir).chain(std::iter::once(Act::RemoveLazies));
     let all: Vec<Act> = all.collect();
-    update(&mut d, &program, &mut model, &mut log, &all, false);
+    update(&mut d, &program, &mut model, &mut log, &all, false, None);
     for _ in 0..case.history {
         d.update(|_| Ok(())).unwrap();
     }
@@ -149,24 +151,36 @@ pub(super) fn update(
     log: &mut Log,
     acts: &[Act],
     fails: bool,
+    fault: Option<(usize, Fault)>,
 ) {
-    let before = dump(&d.store.ctx);
+    let (before, stats) = (dump(&d.store.ctx), d.store.stats());
     let was: BTreeMap<usize, Rows> =
         model.there.iter().map(|source| (*source, rows_of(d, &program.source(*source)))).collect();
     model.anew.clear();
-    let trying = Rc::new(std::cell::RefCell::new(model.clone()));
-    let acting = Acting { program, model: Rc::clone(&trying), simple: Rc::new(std::cell::Cell::new(!fails)) };
-    let done = d.update(|d| {
-        act_all(d, &acting, acts, &before)?;
-        if fails { Err(raise("on purpose")) } else { Ok(()) }
-    });
-    let tried = trying.borrow().clone();
+    let attempt = |d: &mut Driver, model: &Model| {
+        let trying = Rc::new(std::cell::RefCell::new(model.clone()));
+        let simple = Rc::new(std::cell::Cell::new(!fails));
+        let acting = Acting { program, model: Rc::clone(&trying), simple: Rc::clone(&simple) };
+        let done = d.update(|d| {
+            act_all(d, &acting, acts, &before)?;
+            if fails { Err(raise("on purpose")) } else { Ok(()) }
+        });
+        (done, trying.borrow().clone(), simple.get())
+    };
+    d.faults.arm(fault);
+    let (mut done, mut tried, mut simple) = attempt(d, model);
+    let passes = d.faults.disarm();
+    if done.is_err() && fault.is_some_and(|(at, _)| at <= passes) {
+        assert_eq!(dump(&d.store.ctx), before, "{fault:?} left something");
+        assert_eq!(Stats { bytes: 0, ..d.store.stats() }, Stats { bytes: 0, ..stats }, "{fault:?} left something");
+        (done, tried, simple) = attempt(d, model);
+    }
     let after = Model { befores: befores_after(program, &tried, &was), ..tried.clone() };
     match done {
         Err(Stop::Fatal(refusal)) => panic!("{refusal}"),
         Err(stop) => {
             assert_eq!(dump(&d.store.ctx), before, "a transaction that failed left something");
-            if acting.simple.get() {
+            if simple {
                 // Its first round showed what previous directories showed before it.
                 let mut first = tried.clone();
                 first.befores = befores_after(program, &tried, &tried.befores);

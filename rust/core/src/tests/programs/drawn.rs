@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use crate::tick::Tick;
 
+use super::super::host::Fault;
+
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     pub(super) inputs: usize,
@@ -147,9 +149,11 @@ pub(super) enum Val {
 
 #[derive(Clone, Debug)]
 pub(super) enum Event {
+    /// With a fault, user code fails first at that moment, if it comes to it; then the same is tried again.
     Update {
         acts: Vec<Act>,
         fails: bool,
+        fault: Option<(usize, Fault)>,
     },
     OpenOfDirs,
     OpenOfKeys(usize),
@@ -294,7 +298,9 @@ pub(super) fn acts(depth: u32, most: usize) -> impl Strategy<Value = Vec<Act>> {
 }
 
 pub(super) fn event() -> impl Strategy<Value = Event> {
-    let update = (acts(2, 6), prop::bool::weighted(0.1)).prop_map(|(acts, fails)| Event::Update { acts, fails });
+    let fault = (1usize..60, prop::sample::select(vec![Fault::Raises, Fault::IsBrokenOff]));
+    let update = (acts(2, 6), prop::bool::weighted(0.1), prop::option::weighted(0.2, fault));
+    let update = update.prop_map(|(acts, fails, fault)| Event::Update { acts, fails, fault });
     prop_oneof![
         8 => update,
         1 => Just(Event::OpenOfDirs),

@@ -10,6 +10,8 @@
 //!   place of previous ones, and hold what was there before the last commit;
 //! * readers at all positions are told what the log of the test says, and tombstones are there exactly while one of them
 //!   needs them;
+//! * user code that fails at some moment (see `faults/`) undid all of it, to the last count, and the same then comes to
+//!   what it would have come to;
 //!
 //! and at the end, all directories being removed, the store is as at its start.
 //!
