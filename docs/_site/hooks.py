@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 OUTSIDE = {
     "CHANGELOG.md": "project/changelog.md",
     "CONTRIBUTING.md": "project/contributing.md",
+    "SECURITY.md": "project/security.md",
     "benchmarks/README.md": "project/benchmarks.md",
     "examples/leak_suite/README.md": "project/leak-suite.md",
 }
