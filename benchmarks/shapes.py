@@ -27,7 +27,6 @@ LINKS = 20  # of chain
 READERS = 10  # of each key of join
 
 Pairs = list[tuple[int, int]]
-Mapper = Callable[[int, tuple[int, ...]], Pairs]
 
 __all__ = ["GROUPS", "LINKS", "OUTPUTS", "READERS", "SHAPES", "Shape", "double", "group"]
 
@@ -37,7 +36,6 @@ class Shape:
     name: str
     keys: int
     from_scratch: Callable[[Rows], Answer]
-    expect: Callable[[Answer, int], int]  # what is read back after a write of this key
 
     def rows(self) -> dict[int, int]:
         return dict.fromkeys(range(self.keys), 1)
@@ -80,33 +78,14 @@ def _join(rows: Rows) -> Answer:
 
 def shapes(keys: int) -> dict[str, Shape]:
     """All of them; `tables` and `values` over so many keys, the others over a tenth."""
-
-    def both(answer: Answer, key: int) -> int:
-        return answer["doubled"][key] + answer["totals"][key % GROUPS]
-
     few = keys // 10
     known = (
-        Shape("tables", keys, _tables, both),
-        Shape("values", keys, _tables, both),
-        Shape(
-            "fan_out",
-            1,
-            lambda rows: {"spread": {output: rows[0] + output for output in range(OUTPUTS)}},
-            lambda answer, key: answer["spread"][OUTPUTS - 1],
-        ),
-        Shape(
-            "fan_in",
-            few,
-            lambda rows: {"total": {0: sum(rows.values())}},
-            lambda answer, key: answer["total"][0],
-        ),
-        Shape(
-            "chain",
-            few,
-            lambda rows: {"last": {key: value + LINKS for key, value in rows.items()}},
-            lambda answer, key: answer["last"][key],
-        ),
-        Shape("join", few, _join, lambda answer, key: answer["joined"][key]),
+        Shape("tables", keys, _tables),
+        Shape("values", keys, _tables),
+        Shape("fan_out", 1, lambda rows: {"spread": {output: rows[0] + output for output in range(OUTPUTS)}}),
+        Shape("fan_in", few, lambda rows: {"total": {0: sum(rows.values())}}),
+        Shape("chain", few, lambda rows: {"last": {key: value + LINKS for key, value in rows.items()}}),
+        Shape("join", few, _join),
     )
     return {shape.name: shape for shape in known}
 

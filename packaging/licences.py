@@ -72,7 +72,8 @@ def text_of(package: dict[str, Any]) -> str:
     if "MIT" not in (package["license"] or ""):
         raise SystemExit(f"{who} is under {package['license']!r}, not MIT: read it, and teach {__file__}")
     folder = Path(package["manifest_path"]).parent
-    texts = [path for path in sorted(folder.glob("LICENSE*")) if "APACHE" not in path.name.upper()]
+    upper = {path.name.upper(): path for path in sorted(folder.iterdir())}
+    texts = [path for name, path in upper.items() if name.startswith("LICENSE") and "APACHE" not in name]
     if not texts:
         raise SystemExit(f"{who} brings no text of its licence: find it, and teach {__file__}")
     return "\n".join(line.rstrip() for line in texts[0].read_text(encoding="utf-8").strip().splitlines())
