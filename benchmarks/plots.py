@@ -7,6 +7,7 @@ A contender has the same colour and marker wherever it is shown. What spans deca
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -17,7 +18,7 @@ mpl.rcParams["font.size"] = 9
 mpl.rcParams["axes.spines.top"] = mpl.rcParams["axes.spines.right"] = False
 
 from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
 
 from lab import Measured  # noqa: E402
 
@@ -32,6 +33,10 @@ LINES = {  # of the plots with lines: colour, marker
     "pathway": ("#009E73", "P"),
     "incr-compute, nodes": ("#E69F00", "X"),
     "incr-compute, nodes in trees": ("#56B4E9", "*"),
+    "livedirs, snapshot made": ("#D55E00", "o"),
+    "livedirs, fork made": ("#CC79A7", "D"),
+    "livedirs, empty transaction": ("#0072B2", "s"),
+    "dict, a copy": ("#000000", "v"),
 }
 
 
@@ -49,7 +54,7 @@ def draw(measured: Sequence[Measured], folder: Path) -> list[Path]:
 
 
 def colour(name: str) -> str:
-    if name.startswith("livedirs"):
+    if name.startswith(("livedirs", "input directory", "derived directory")):
         return OURS
     if name.startswith("dict"):
         return PYTHON
@@ -57,7 +62,11 @@ def colour(name: str) -> str:
 
 
 def plain(value: float, _: Any = None) -> str:
-    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    """1, 10, 100, 1k, 10k: short enough for an axis."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
 
 
 def peers(measured: Sequence[Measured]) -> Any:
@@ -81,34 +90,50 @@ def peers(measured: Sequence[Measured]) -> Any:
         OTHERS: "peers",
         RUST: "Rust engines, no Python functions",
     }
-    handles = [plt.Rectangle((0, 0), 1, 1, color=shade) for shade in key]
+    handles = [plt.Line2D([], [], marker="o", linestyle="", color=shade) for shade in key]
     figure.legend(handles, key.values(), loc="outside upper left", ncols=4, frameon=False)
     return figure
 
 
 def bars(axis: Any, group: Measured, *, logarithmic: bool = True) -> None:
-    """Medians, with a line from the least to the most."""
+    """Medians, with a line from the least to the most: as points where the axis has no zero, else as bars."""
     by_speed = sorted(group.rounds, key=lambda name: median(group.rounds[name]))[::-1]
     for place, name in enumerate(by_speed):
         rounds = group.rounds[name]
         middle = median(rounds)
-        axis.barh(place, middle, color=colour(name), height=0.66, log=logarithmic)
-        axis.plot([min(rounds), max(rounds)], [place, place], color="#444444", linewidth=1)
+        if logarithmic:
+            axis.axhline(place, color="#dddddd", linewidth=0.7, zorder=0)
+            axis.plot(middle, place, "o", color=colour(name), markersize=8 if colour(name) == OURS else 6)
+        else:
+            axis.barh(place, middle, color=colour(name), height=0.66)
+        axis.plot([min(rounds), max(rounds)], [place, place], color=colour(name), linewidth=1.6)
         axis.annotate(
-            f" {short(middle)}",
-            (max(*rounds, middle), place),
-            xytext=(2, 0),
+            short(middle),
+            (max(rounds), place),
+            xytext=(7, 0),
             textcoords="offset points",
             va="center",
             fontsize=7.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
     axis.set_yticks(range(len(by_speed)), by_speed, fontsize=8)
     for label, name in zip(axis.get_yticklabels(), by_speed, strict=True):
-        label.set_fontweight("bold" if name.startswith("livedirs") else "normal")
-    axis.set_title(group.what, loc="left", fontsize=9.5)
+        label.set_fontweight("bold" if colour(name) == OURS else "normal")
+    axis.set_title("\n".join(wrap(group.what, 34)), loc="left", fontsize=9.5)
     axis.set_xlabel(group.unit.replace("us", "microseconds", 1))
-    axis.xaxis.set_major_formatter(FuncFormatter(plain))
-    axis.margins(x=0.28 if logarithmic else 0.15)
+    if logarithmic:
+        axis.set_xscale("log")
+        decades(axis.xaxis)
+    axis.margins(x=0.2, y=0.06)
+
+
+def decades(axis: Any) -> None:
+    """Ticks of a logarithmic axis: decades, and where it spans few of them also what is between."""
+    low, high = sorted(axis.get_view_interval())
+    between = (1.0, 2.0, 5.0) if high / max(low, 1e-12) < 200 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=between, numticks=12))
+    axis.set_major_formatter(FuncFormatter(plain))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def short(value: float) -> str:
@@ -174,8 +199,8 @@ def lines(points: dict[str, list[tuple[float, float]]], x: str, y: str, title: s
         axis.plot(*zip(*line, strict=True), color=shade, marker=marker, linewidth=width, label=name)
     axis.set_xscale("log")
     axis.set_yscale("log")
-    axis.xaxis.set_major_formatter(FuncFormatter(plain))
-    axis.yaxis.set_major_formatter(FuncFormatter(plain))
+    decades(axis.xaxis)
+    decades(axis.yaxis)
     axis.grid(alpha=0.25, which="major")
     axis.set_xlabel(x)
     axis.set_ylabel(y)

@@ -16,7 +16,7 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,17 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 FIGURES = ROOT / "docs" / "performance"
 
 
-def run(lab: Lab, scenarios: Sequence[str], console: Console) -> list[Measured]:
+def run(
+    lab: Lab, scenarios: Sequence[str], console: Console, keep: Callable[[list[Measured]], object]
+) -> list[Measured]:
+    """What all scenarios measured. It is kept after each, so that a run that is cut short is not lost."""
     measured: list[Measured] = []
     for name in scenarios:
         begin = time.monotonic()
         for group in importlib.import_module(f"scenarios.{name}").measure(lab):
             measured.append(group)
             console.print(report.terminal(group))
+        keep(measured)
         console.print(f"{name}: {time.monotonic() - begin:.0f} s", style="dim")
     lab.close()
     return measured
@@ -78,6 +82,7 @@ def write_documents(
 def load(path: Path) -> tuple[list[Measured], dict[str, Any]]:
     """What an earlier run wrote."""
     kept = json.loads(path.read_text())
+    del kept["targets"]  # they follow
     return [Measured(**group) for group in kept.pop("measured")], kept
 
 
@@ -113,25 +118,27 @@ def main() -> int:
         peers = [peer for peer in peers if peer.name.startswith(wanted)]
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     lab = Lab(sizes, peers)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(measured: list[Measured]) -> list[Goal]:
+        reached = goals(measured)
+        kept.write_text(json.dumps(report.as_json(measured, reached, facts), indent=1) + "\n")
+        return reached
+
     if options.redraw:
         measured, facts = load(kept)
-        for old in ("targets",):
-            facts.pop(old, None)
     else:
-        console.print("  ".join(f"{name} {value}" for name, value in machine().items()), soft_wrap=True)
-        measured = run(lab, options.scenarios or SCENARIOS, console)
         asked = " ".join(["python benchmarks/run.py", *(word for word in sys.argv[1:] if word != "--docs")])
-        when = time.strftime("%Y-%m-%d")
         facts = {
-            "line": report.markdown_machine(when, asked, sizes.rounds),
+            "line": report.markdown_machine(time.strftime("%Y-%m-%d"), asked, sizes.rounds),
             "machine": machine() | {"processor": report.processor()},
             "sizes": sizes._asdict(),
             "wrong": lab.wrong,
         }
-    reached = goals(measured)
+        console.print("  ".join(f"{name} {value}" for name, value in machine().items()), soft_wrap=True)
+        measured = run(lab, options.scenarios or SCENARIOS, console, keep)
+    reached = keep(measured)
     console.print(report.terminal_goals(reached))
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(report.as_json(measured, reached, facts), indent=1) + "\n")
     drawn = plots.draw(measured, folder)
     if options.docs:
         write_documents(measured, reached, peers, facts["line"])
