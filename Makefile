@@ -15,7 +15,7 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build demo test mutants lint format bench clean
+.PHONY: help build demo test mutants leaks lint format bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -31,6 +31,9 @@ test: $(VENV)/.built $(VENV)/.extra-test ## run the tests, of Rust and of Python
 
 mutants: $(VENV)/.built $(VENV)/.extra-test ## show that the model of readers finds each fault made on purpose
 	$(BIN)/python tests/mutants.py $(ARGS)
+
+leaks: $(VENV)/.built $(VENV)/.extra-test ## the leak suite, with memray at all rounds: takes long
+	LIVEDIRS_LEAK_TRACKED=0 $(BIN)/python -m pytest tests/leak $(ARGS)
 
 lint: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-dev ## rustfmt, clippy, ruff, mypy and stubtest
 	cargo fmt --all --check
