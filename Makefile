@@ -19,7 +19,7 @@ export PYO3_PYTHON := $(BIN)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup build demo test fuzz soak memcheck extremes mutants lint format bench bench-all bench-engines counts flame \
+.PHONY: help setup build demo test fuzz soak memcheck extremes mutants leaks lint format bench bench-all bench-engines counts flame \
 	docs docs-serve clean wheel wheel-test sdist licences wheel-smoke deny dead coverage contract workflows
 
 help: ## this list
@@ -63,6 +63,9 @@ extremes: $(VENV)/.built $(VENV)/.extra-test ## tests/test_extremes.py at full s
 
 mutants: $(VENV)/.built $(VENV)/.extra-test ## show that the model of readers finds each fault made on purpose
 	$(BIN)/python tests/mutants.py $(ARGS)
+
+leaks: $(VENV)/.built $(VENV)/.extra-test ## the leak suite, with memray at all rounds: takes long
+	LIVEDIRS_LEAK_TRACKED=0 $(BIN)/python -m pytest tests/leak $(ARGS)
 
 lint: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-dev ## rustfmt, clippy, ruff, mypy and stubtest
 	cargo fmt --all --check

@@ -1,7 +1,8 @@
 //! Faults to be made on purpose, so that tests can show that they find them: with the feature `mutants` alone.
 //!
-//! `make mutants` builds with it and runs the model of readers (`tests/test_readers_machine.py`) once for each. Without
-//! the feature nothing of this is compiled: `mutant!` is `false`.
+//! `make mutants` builds with it and runs what has to find it once for each: the model of readers
+//! (`tests/test_readers_machine.py`), or for a leak the leak suite (`tests/leak/`). Without the feature nothing of this is
+//! compiled: `mutant!` is `false`.
 
 /// Each is made at the one place that names it.
 #[cfg(feature = "mutants")]
@@ -43,12 +44,14 @@ pub enum Mutant {
     FloorOfKeysOffByOne,
     /// A removal is told to those who never knew of what was removed.
     RemovedBeforeBorn,
+    /// A leak, which no count shows: a name that is freed is never released.
+    FreedNameKept,
 }
 
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 18] = [
+    pub const ALL: [Mutant; 19] = [
         Mutant::PurgeAtHorizon,
         Mutant::ChangesAfter,
         Mutant::NoFloor,
@@ -67,6 +70,7 @@ impl Mutant {
         Mutant::NoFloorOfKeys,
         Mutant::FloorOfKeysOffByOne,
         Mutant::RemovedBeforeBorn,
+        Mutant::FreedNameKept,
     ];
 }
 

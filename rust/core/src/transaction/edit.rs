@@ -332,6 +332,9 @@ impl<H: Host> Store<H> {
             return;
         }
         let name = slot.name.clone();
+        if mutant!(self.ctx, FreedNameKept) {
+            std::mem::forget(name.clone());
+        }
         put(&mut self.ctx.dirs.names, name.clone(), None);
         self.log(Undo::Name { name, old: Some(id) });
         self.put_slot(id, None);
