@@ -295,6 +295,16 @@ fn fold_with_python(py: Python<'_>, fold: &Fold<crate::host::Code>, members: &[O
     Ok(Object(value.unbind()))
 }
 
+/// `function(a)`, without a tuple for the argument.
+fn call1<'py>(function: &Bound<'py, PyAny>, a: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let end = std::ptr::null_mut::<ffi::PyObject>();
+    // SAFETY: two live objects, then the NULL that ends the list; a new reference or NULL with an exception set.
+    unsafe {
+        let result = ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), a.as_ptr(), end);
+        Bound::from_owned_ptr_or_err(function.py(), result)
+    }
+}
+
 /// `function(a, b)`, without a tuple for the arguments.
 fn call2<'py>(
     function: &Bound<'py, PyAny>,
@@ -324,7 +334,7 @@ fn call_mapper(py: Python<'_>, code: &Function, key: &Key, values: &ValueVec<Obj
             let function = function()?;
             let mut outputs = Outputs::with_capacity(values.len());
             for value in values {
-                outputs.push((key.clone(), Object(function.call1((value.0.bind(py),))?.unbind())));
+                outputs.push((key.clone(), Object(call1(function, value.0.bind(py))?.unbind())));
             }
             outputs
         }
@@ -356,7 +366,7 @@ fn call_mapper(py: Python<'_>, code: &Function, key: &Key, values: &ValueVec<Obj
     if let Some(of) = &code.of {
         let of = of.bind(py);
         for (_, value) in &mut outputs {
-            *value = Object(of.call1((value.0.bind(py),))?.unbind());
+            *value = Object(call1(of, value.0.bind(py))?.unbind());
         }
     }
     Ok(outputs)
