@@ -54,6 +54,33 @@ def test_smaller_work_goes_on():
     assert len(d) == key
 
 
+def test_what_takes_no_more_than_there_is_passes_though_a_rollback_left_the_store_past_its_bound():
+    store, d, key = full()
+    for _ in range(20):
+        with pytest.raises(CapacityError):
+            d.update(dict.fromkeys(range(key, key + 1000), 1))
+        d[0] = d[0] + 1
+    assert store.stats().bytes < 1.02 * 200_000
+    for k in range(key):
+        del d[k]
+    assert store.stats().keys == 0
+
+
+def test_long_keys_and_several_values_count():
+    store = Store(capacity=100_000)
+    d = store.mkdir("/d/")
+    with pytest.raises(CapacityError):
+        d["long" * 30_000] = 1
+    with pytest.raises(CapacityError):
+        d.set_all(1, range(15_000))
+    for n in range(50):  # each takes the place of the one before
+        d["long" * 5_000] = n
+        d.set_all(2, range(5_000 + n))
+    del d["long" * 5_000]
+    assert 60_000 < store.stats().bytes < 70_000  # room for 8,192 values
+    store._check_invariants()
+
+
 def test_a_large_bound_is_in_nobodys_way():
     assert Store(capacity=1 << 60).stats().capacity == 1 << 60
     d = Store(capacity=1 << 40).mkdir("/d/")

@@ -22,6 +22,13 @@ def test_random_programs_equal_a_store_built_from_scratch(seeds):
     assert committed > failed > 0  # else the programs show little
 
 
+def test_random_programs_keep_the_accounts_of_a_capacity(monkeypatch):
+    # `_check_invariants` compares them with what there is.
+    monkeypatch.setenv("LIVEDIRS_CAPACITY", "1000000G")
+    for seed in range(1000, 1050):
+        check(generate(seed))
+
+
 def test_the_program_of_a_seed_is_always_the_same():
     for seed in range(20):
         assert generate(seed).text() == generate(seed).text() != generate(seed + 1).text()

@@ -54,7 +54,25 @@ def takes_a_directory(store):
 
 def leaves_keys(store):
     store["/users/"].update({2: "b", 3: "c"})
-    return ["keys: 1 before, 3 after (+2)"]
+    return ["keys: 1 before, 3 after (+2)", "keys of '/users/' (+2)"]
+
+
+def leaves_a_name(store):
+    store["/users/"].map("/m/", lambda key, values: [(key, "/absent/" in store)])
+    return [
+        "names: 1 before, 3 after (+2)",
+        "new directories: '/m/'",
+        "names that are still read or remembered, of no directory: '/absent/'",
+    ]
+
+
+def leaves_readers(store):
+    kept.extend([store["/users/"].cursor(), store["/users/"].subscribe(lambda changes: None), store.cursor()])
+    return [
+        "cursors: 0 before, 2 after (+2)",
+        "new cursors and subscriptions of '/users/': 2",
+        "new cursors and subscriptions of the store: 1",
+    ]
 
 
 def leaves_a_tombstone_of_a_key(store):
@@ -215,6 +233,7 @@ def test_the_plugin_looks_at_the_stores_that_a_marked_test_leaves(pytester):
             "*AssertionError: <Store of 1 directory at tick 3> is left with",
             "*key_tombstones: 1",
             "*cursors: 1",
+            "*cursors and subscriptions of '/users/'",
             "*removed keys of '/users/' that a reader still needs: 1",
             "FAILED *test_leaves_a_tombstone*",
             "FAILED *test_fails_by_itself*",

@@ -212,6 +212,9 @@ class Store:
 
         TransactionError in a mapper. O(n log n) for n directories.
         """
+    def _held(
+        self,
+    ) -> tuple[dict[str, int], dict[str | None, int]]: ...  # names and their keys; what is followed
     def _check_invariants(self) -> None: ...  # for tests: AssertionError, with what is broken
     def _repr_html_(self) -> str: ...
     def close(self) -> None:

@@ -22,9 +22,9 @@ new directories: '/views/'
 
 import gc
 import weakref
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from livedirs._native import LazyDirectory, Stats, Store
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pytest
 
 __all__ = ["assert_no_residue"]
+
+T = TypeVar("T")
 
 # All of `Stats` but tick, horizon, purged and bytes, which say nothing of what is left.
 COMPARED = [
@@ -70,12 +72,23 @@ def remembered(store: Store, stats: Stats) -> Iterator[str]:
             yield f"removed keys of {str(name)!r} that a reader still needs: {listed(keys)}"
 
 
-def difference(store: Store, before: Stats, names: set[str]) -> str | None:
+class Held:
+    """What a store holds at a moment."""
+
+    def __init__(self, store: Store) -> None:
+        self.stats = store.stats()
+        self.directories = set(store)
+        # Names that are interned, also where there is no directory, with their keys; what is followed,
+        # and by how many.
+        self.names, self.followed = store._held()
+
+
+def difference(store: Store, before: Held) -> str | None:
     """Tell what differs from what was there; None if nothing does."""
-    after = store.stats()
+    after = Held(store)
     lines = []
     for name in COMPARED:
-        was, now = getattr(before, name), getattr(after, name)
+        was, now = getattr(before.stats, name), getattr(after.stats, name)
         if was != now:
             counts = isinstance(was, int) and isinstance(now, int)
             lines.append(f"  {name}: {was} before, {now} after" + (f" ({now - was:+})" if counts else ""))
@@ -85,29 +98,57 @@ def difference(store: Store, before: Stats, names: set[str]) -> str | None:
         0,
         "1 count is not what it was:" if len(lines) == 1 else f"{len(lines)} counts are not what they were:",
     )
-    left = sorted(name for name in store if name not in names)
-    if left:
-        lines.append(f"new directories: {listed(left)}")
-    gone = sorted(name for name in names if name not in store)
-    if gone:
-        lines.append(f"directories that are gone: {listed(gone)}")
-    lines.extend(remembered(store, after))
+    lines.extend(changed(before, after))
+    lines.extend(remembered(store, after.stats))
     return "\n".join(lines)
+
+
+def changed(before: Held, after: Held) -> Iterator[str]:
+    """Tell which directories and names came and went, which hold more keys or fewer, and what is followed."""
+    came, gone = after.directories - before.directories, before.directories - after.directories
+    if came:
+        yield f"new directories: {listed(sorted(came))}"
+    if gone:
+        yield f"directories that are gone: {listed(sorted(gone))}"
+    read = [name for name in after.names if name not in before.names and name not in after.directories]
+    if read:
+        yield f"names that are still read or remembered, of no directory: {listed(read)}"
+    keys = [
+        name
+        for name in sorted(before.directories & after.directories)
+        if grown(before.names, after.names, name)
+    ]
+    if keys:
+        told = ", ".join(
+            f"{str(name)!r} ({grown(before.names, after.names, name):+})" for name in keys[:LISTED]
+        )
+        more = len(keys) - LISTED
+        yield f"keys of {told}" + (f" and {more} more" if more > 0 else "")
+    for name in sorted(after.followed, key=str):
+        readers = grown(before.followed, after.followed, name)
+        if readers > 0:
+            what = "the store" if name is None else repr(str(name))
+            yield f"new cursors and subscriptions of {what}: {readers}"
+
+
+def grown(before: Mapping[T, int], after: Mapping[T, int], name: T) -> int:
+    """By how much a count grew."""
+    return after.get(name, 0) - before.get(name, 0)
 
 
 @contextmanager
 def assert_no_residue(store: Store) -> Iterator[None]:
     """Fail unless `stats()` is the same after the block, in all but tick, horizon, purged and bytes.
 
-    The AssertionError names each count that differs and by how much, and which directories, names and keys
-    are left. What only waits for Python's cycle collector is collected first. An exception that leaves the
-    block leaves it as it is.
+    The AssertionError names each count that differs and by how much, and which directories, names, keys
+    and readers are left. What only waits for Python's cycle collector is collected first. An exception that
+    leaves the block leaves it as it is.
     """
     gc.collect()
-    before, names = store.stats(), set(store)
+    before = Held(store)
     yield
     gc.collect()
-    residue = difference(store, before, names)
+    residue = difference(store, before)
     if residue is not None:
         raise AssertionError(residue)
 
@@ -125,7 +166,14 @@ def residue(store: Store) -> str | None:
     """Tell which tombstones, due work and open cursors there are; None if there are none."""
     stats = store.stats()
     lines = [f"  {name}: {getattr(stats, name)}" for name in NONE_AT_REST if getattr(stats, name)]
-    return "\n".join([f"{store!r} is left with", *lines, *remembered(store, stats)]) if lines else None
+    if not lines:
+        return None
+    followed = (
+        [repr(store) if name is None else str(name) for name in store._held()[1]] if stats.cursors else []
+    )
+    if followed:
+        lines.append(f"cursors and subscriptions of {listed(followed)}")
+    return "\n".join([f"{store!r} is left with", *lines, *remembered(store, stats)])
 
 
 try:

@@ -1,32 +1,45 @@
 //! Capacity: a bound on the bytes that a store accounts for.
 //!
-//! What is accounted is what `stats` says: what the maps of the version allocate. Summing it up takes a look at every
-//! directory, so the sum is kept (`Accounts`), and a transaction corrects it for the directories that its journal
-//! names. What happens outside of transactions (a purge by a reader that moves, lazy keys) is counted when the directory
-//! is touched next; so where the kept sum is past the bound, the whole is summed up before anything is refused.
+//! What is accounted is what `stats` says (`bytes.rs`). Summing that up takes a look at everything, so a transaction
+//! only corrects the last sum (`Accounts`): exactly for the nodes of the directories that its journal names, and by the
+//! heaps of what it wrote, with nothing taken off for what it replaced. So the kept sum is never less than what is there;
+//! where it is past the bound, the whole is summed up before anything is refused.
 //!
 //! A transaction that would pass the bound has lagging cursors expire before it fails, the most lagging first. If it fails
 //! all the same they are as they were.
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::Key;
+use crate::bytes::{Heap, Seen};
 use crate::context::NameId;
+use crate::directory::{Directory, Folding, Kind};
+use crate::dirs::{Slot, State};
 use crate::error::{Refusal, Result};
 use crate::store::Store;
+use crate::tick::Tick;
+use crate::transaction::Undo;
 use crate::value::Host;
 
 /// What directories account for, as of the last commit that asked.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
+    /// The nodes of each.
     of: HashMap<NameId, usize>,
-    total: usize,
+    nodes: usize,
+    /// The heaps of all: what they were when all was summed up, and what came since.
+    heaps: usize,
     /// Whether all directories are in it.
     is_whole: bool,
+    /// The clock when it was last asked.
+    asked: Tick,
+    /// Directories whose nodes may be others since: of edits outside of transactions, and of those that were undone.
+    strayed: BTreeSet<NameId>,
 }
 
 impl<H: Host> Store<H> {
-    /// The transaction is about to commit: it must fit. Nothing where there is no bound; else O(directories that it
-    /// touched), and O(directories) near the bound.
+    /// The transaction is about to commit: it must fit. Nothing where there is no bound; else O(log n) for what it
+    /// touched, and O(n) near the bound.
     ///
     /// # Errors
     /// `Capacity`: it is to be rolled back.
@@ -43,7 +56,13 @@ impl<H: Host> Store<H> {
         }
         self.account_all();
         let requested = self.accounted();
-        if requested <= bound || self.expire_to_fit(bound) {
+        if requested <= bound {
+            return Ok(());
+        }
+        // A rollback may have left nodes with some room, and the store a little past its bound: what takes no more than
+        // there is goes on.
+        let used = self.published().stats().bytes + self.reader_bytes();
+        if requested <= used || self.expire_to_fit(bound) {
             return Ok(());
         }
         let used = self.published().stats().bytes;
@@ -58,31 +77,100 @@ impl<H: Host> Store<H> {
 
     /// What the version accounts for, by the sum that is kept.
     fn accounted(&self) -> usize {
-        self.accounts.total + self.ctx.bytes_beside_dirs()
+        let accounts = &self.accounts;
+        accounts.nodes + accounts.heaps + self.ctx.node_bytes_beside_dirs() + self.reader_bytes()
     }
 
     fn account_all(&mut self) {
         let of: HashMap<NameId, usize> =
-            self.ctx.dirs.iter().map(|(name, id, directory)| (id, directory.bytes_with(name))).collect();
-        let total = of.values().sum();
-        self.accounts = Accounts { of, total, is_whole: true };
+            self.ctx.dirs.state.iter().map(|(id, ..)| (*id, self.ctx.node_bytes_of(*id))).collect();
+        let nodes = of.values().sum();
+        let heaps = self.ctx.heap_bytes(&mut Seen::once());
+        let asked = self.ctx.tick;
+        self.accounts = Accounts { of, nodes, heaps, is_whole: true, asked, strayed: BTreeSet::new() };
     }
 
     fn account_touched(&mut self) {
-        let touched: BTreeSet<NameId> = self.work.journal.iter().filter_map(crate::transaction::Undo::dir).collect();
+        let mut touched = std::mem::take(&mut self.accounts.strayed);
+        touched.extend(self.work.journal.iter().filter_map(Undo::dir));
+        let mut came: usize = self.work.journal.iter().map(|undo| self.heap_of_edit(undo)).sum();
         for id in touched {
-            let now = match (self.ctx.dirs.name(id), self.ctx.dirs.get(id)) {
-                (Some(name), Some(directory)) => directory.bytes_with(name),
+            if let Some(directory) = self.ctx.dirs.get(id) {
+                let rows = directory.rows.changes_since(&self.work.base.tick);
+                came += rows.map(|(key, _, row)| key.heap(&mut Seen::Each) + row.heap(&mut Seen::Each)).sum::<usize>();
+            }
+            let now = self.ctx.node_bytes_of(id);
+            let was = if now == 0 { self.accounts.of.remove(&id) } else { self.accounts.of.insert(id, now) };
+            self.accounts.nodes = self.accounts.nodes + now - was.unwrap_or(0);
+        }
+        self.accounts.heaps += came;
+        self.accounts.asked = self.ctx.tick;
+    }
+
+    /// What the entry that an edit left allocates beside its node; of rows that is found by their stamps.
+    fn heap_of_edit(&self, undo: &Undo<H>) -> usize {
+        let each = &mut Seen::Each;
+        let Some(directory) = undo.dir().and_then(|id| self.ctx.dirs.get(id)) else {
+            return match undo {
+                Undo::Mirror { of, .. } => self.ctx.mirrors.get(of).map_or(0, |mirror| mirror.heap(each)),
                 _ => 0,
             };
-            let was = if now == 0 { self.accounts.of.remove(&id) } else { self.accounts.of.insert(id, now) };
-            self.accounts.total = self.accounts.total + now - was.unwrap_or(0);
+        };
+        let folding = || directory.derived().and_then(|derived| derived.folding.as_deref());
+        let held = match undo {
+            Undo::Unit { arrow, key, .. } => {
+                let units = directory.derived().and_then(|derived| derived.units.get(usize::from(*arrow)));
+                units.and_then(|units| units.get(key)).map(|unit| key.heap(each) + unit.heap(each))
+            }
+            Undo::Group { key, .. } => {
+                folding().and_then(|folding| folding.groups.get(key)).map(|group| key.heap(each) + group.heap(each))
+            }
+            Undo::Sorted { key, old: None, .. } => Some(key.heap(each)),
+            Undo::Member { key, .. } => {
+                let members = folding().and_then(|folding: &Folding<H>| folding.members.as_ref());
+                members.and_then(|members| members.get(key)).map(|values| key.heap(each) + values.heap(each))
+            }
+            Undo::Memo { key, .. } => heap_of_memo(directory, key),
+            // A rare change of the whole of a directory that goes on.
+            Undo::Slot { old: Some((_, Slot { state: State::Live(old), .. })), .. }
+                if old.generation == directory.generation =>
+            {
+                Some(directory.heap_bytes(each))
+            }
+            _ => None,
+        };
+        held.unwrap_or(0)
+    }
+
+    /// An edit outside of a transaction: of a lazy key that was read, a previous directory that was asked for, a purge.
+    pub(crate) fn account_stray(&mut self, undo: &Undo<H>) {
+        if self.options.capacity.is_some() && self.accounts.is_whole {
+            self.accounts.heaps += self.heap_of_edit(undo);
+            self.accounts.strayed.extend(undo.dir());
         }
     }
 
-    /// The accounts are of a version that was rolled back.
+    /// These edits are about to be undone, which may leave nodes with more room than before.
+    pub(crate) fn account_undone(&mut self, undone: &[Undo<H>]) {
+        if self.options.capacity.is_some() && self.accounts.is_whole {
+            self.accounts.strayed.extend(undone.iter().filter_map(Undo::dir));
+        }
+    }
+
+    /// The kept sum is never less than what is there. O(n).
+    pub(crate) fn check_accounts(&self) -> std::result::Result<(), String> {
+        if self.options.capacity.is_none() || !self.accounts.is_whole || !self.accounts.strayed.is_empty() {
+            return Ok(());
+        }
+        let (kept, there) = (self.accounted(), self.ctx.bytes() + self.reader_bytes());
+        if kept >= there { Ok(()) } else { Err(format!("capacity: accounts for {kept} bytes, there are {there}")) }
+    }
+
+    /// The transaction was rolled back: if it asked whether it fits, the accounts are of what is gone.
     pub(crate) fn forget_accounts(&mut self) {
-        self.accounts.is_whole = false;
+        if self.accounts.asked > self.ctx.tick {
+            self.accounts.is_whole = false;
+        }
     }
 
     /// Cursors that pin something expire, the most lagging first, until the version fits. A rollback brings back both them
@@ -98,4 +186,9 @@ impl<H: Host> Store<H> {
         }
         false
     }
+}
+
+fn heap_of_memo<H: Host>(directory: &Directory<H>, key: &Key) -> Option<usize> {
+    let Kind::Lazy(lazy) = &directory.kind else { return None };
+    lazy.memos.get(key).map(|memo| key.heap(&mut Seen::Each) + memo.heap(&mut Seen::Each))
 }

@@ -70,6 +70,7 @@ impl<H: Host> Store<H> {
             }
         }
         self.check_readers()?;
+        self.check_accounts()?;
         self.check_retention()
     }
 

@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bytes;
 mod capacity;
 mod cascade;
 mod check;

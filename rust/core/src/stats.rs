@@ -1,10 +1,9 @@
 //! What a store holds, in numbers.
 
-use crate::Key;
 use crate::context::{Context, NameId};
-use crate::directory::{Directory, Mirror, Trail};
+use crate::directory::Directory;
 use crate::dirs::State;
-use crate::reads::Tag;
+use crate::name::Name;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::transaction::Version;
@@ -27,10 +26,16 @@ pub struct Stats {
 }
 
 impl<H: Host> Store<H> {
-    /// The version that the caller sees. O(directories), for the bytes.
+    /// The version that the caller sees. O(what it holds), for the bytes; readers are left out of them.
     #[must_use]
     pub fn stats(&self) -> Stats {
         stats(&self.ctx)
+    }
+
+    /// What the readers of the store take. O(1).
+    #[must_use]
+    pub fn reader_bytes(&self) -> usize {
+        self.readers.bytes()
     }
 
     /// Units and folds that are due; none between transactions.
@@ -45,6 +50,12 @@ impl<H: Host> Store<H> {
         self.readers.cursors()
     }
 
+    /// What is followed, and by how many cursors and subscriptions; `None`: the store. O(names that are followed).
+    #[must_use]
+    pub fn followed(&self) -> Vec<(Option<Name>, usize)> {
+        self.readers.followed()
+    }
+
     /// The smallest position of a live reader; the present tick where there is none. O(cursors).
     #[must_use]
     pub fn horizon(&self) -> Tick {
@@ -53,6 +64,18 @@ impl<H: Host> Store<H> {
 }
 
 impl<H: Host> Version<H> {
+    /// All names that are interned, of directories or of what only is read, with how many keys each holds (of a lazy
+    /// directory those that are remembered). In the order of the names. O(names).
+    #[must_use]
+    pub fn held(&self) -> Vec<(Name, usize)> {
+        let dirs = &self.0.dirs;
+        let shown = dirs.names.iter().filter(|(name, ..)| !name.is_previous());
+        let keys = |id: NameId| {
+            dirs.get(id).map_or(0, |directory| directory.lazy().map_or(directory.rows.len(), |lazy| lazy.memos.len()))
+        };
+        shown.map(|(name, (), &id)| (name.clone(), keys(id))).collect()
+    }
+
     /// See [`Store::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -87,7 +110,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         dependencies: ctx.dependencies.len(),
         lazy_keys: ctx.counts.lazy_keys,
         names: ctx.dirs.names.total() - hidden,
-        bytes: bytes(ctx),
+        bytes: ctx.bytes(),
     }
 }
 
@@ -100,60 +123,4 @@ fn oldest_key_tombstone<H: Host>(directory: &Directory<H>) -> Option<Tick> {
         })
         .map(|(removed, _)| *removed)
         .next()
-}
-
-/// What the two counts of an `Arc` take.
-const ARC_HEADER: usize = 2 * size_of::<usize>();
-
-/// What the maps of a version allocate; what is shared with other versions counts in each.
-fn bytes<H: Host>(ctx: &Context<H>) -> usize {
-    let of_each: usize = ctx.dirs.iter().map(|(name, _, directory)| directory.bytes_with(name)).sum();
-    ctx.bytes_beside_dirs() + of_each
-}
-
-impl<H: Host> Context<H> {
-    /// What there is beside the directories themselves. O(previous directories).
-    pub(crate) fn bytes_beside_dirs(&self) -> usize {
-        let ctx = self;
-        let dirs = &ctx.dirs;
-        let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
-        // Each dependency stands in the trail of its reader too.
-        let reads = ctx.dependencies.len() * size_of::<(NameId, Tag)>();
-        let lags = ctx.mirrors.iter().map(|(.., mirror)| mirror.bytes()).sum::<usize>();
-        let previous = ctx.mirrors.bytes() + lags;
-        maps + ctx.arrows.bytes() + ctx.dependencies.bytes() + reads + ctx.uses.bytes() + ctx.tombed.bytes() + previous
-    }
-}
-
-/// What so many trails allocate, but for the reads in them.
-const fn trails(count: usize) -> usize {
-    count * (ARC_HEADER + size_of::<Trail>())
-}
-
-impl Mirror {
-    /// What lags. Nodes of the standard library's sets are half full when keys come in order.
-    fn bytes(&self) -> usize {
-        2 * size_of::<Key>() * self.lag.len()
-    }
-}
-
-impl<H: Host> Directory<H> {
-    /// With its name.
-    pub(crate) fn bytes_with(&self, name: &crate::Name) -> usize {
-        name.as_str().len() + self.bytes()
-    }
-
-    fn bytes(&self) -> usize {
-        let tombs = self.tombs.as_ref().map_or(0, |tombs| tombs.queue.bytes() + tombs.earlier.bytes());
-        let derived = self.derived().map_or(0, |derived| {
-            let units: usize = derived.units.iter().map(crate::tick_map::TickMap::bytes).sum();
-            let folding = derived.folding.as_ref().map_or(0, |folding| {
-                let members = folding.members.as_ref().map_or(0, crate::tick_map::TickMap::bytes);
-                folding.groups.bytes() + folding.sorted.bytes() + folding.pending.bytes() + members
-            });
-            units + folding + std::mem::size_of_val(&*derived.arrows) + trails(derived.trails)
-        });
-        let lazy = self.lazy().map_or(0, |lazy| lazy.memos.bytes() + trails(lazy.trails));
-        size_of::<Self>() + self.rows.bytes() + tombs + derived + lazy
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use livedirs_core::{Fold, Goal, Hooks, Key, Name, NameId, Op, Options, Parent, Range, Spec};
 use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyInt, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::changes;
@@ -463,17 +463,39 @@ impl Store {
         shared.bury(&mut guard);
         let scope = Shared::scope(py, &guard)?;
         Shared::check_not_at_work(py, &guard, "ask for stats")?;
-        let (stats, queued, horizon) = match scope {
-            Scope::Working => (guard.store.stats(), guard.store.queued(), guard.store.horizon()),
-            Scope::Published if guard.store.is_open() => {
-                let stats = guard.store.published().stats();
-                (stats, 0, guard.store.horizon().min(stats.tick))
-            }
-            Scope::Published => (guard.store.stats(), 0, guard.store.horizon()),
-        };
         let snapshots = shared.snapshots.load(Ordering::Relaxed);
         let readers = [guard.store.cursors(), snapshots, shared.forks.load(Ordering::Relaxed)];
-        Ok(Stats::new(stats, queued, horizon, readers, self.capacity))
+        let (horizon, of_readers) = (guard.store.horizon(), guard.store.reader_bytes());
+        let (mut stats, queued) = match scope {
+            Scope::Working => (guard.store.stats(), guard.store.queued()),
+            Scope::Published => {
+                let version = guard.store.published();
+                drop(guard);
+                // The bytes take a look at everything: with no lock held.
+                (version.stats(), 0)
+            }
+        };
+        stats.bytes += of_readers;
+        Ok(Stats::new(stats, queued, horizon.min(stats.tick), readers, self.capacity))
+    }
+
+    /// For `livedirs.testing`: names that are interned, with the number of keys of each, and what is followed (None: the
+    /// store), with the number of its readers.
+    fn _held<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
+        shared.bury(&mut guard);
+        Shared::check_not_at_work(py, &guard, "ask what it holds")?;
+        let (version, followed) = (guard.store.published(), guard.store.followed());
+        drop(guard);
+        let (names, readers) = (PyDict::new(py), PyDict::new(py));
+        for (name, keys) in version.held() {
+            names.set_item(name.as_str(), keys)?;
+        }
+        for (name, count) in followed {
+            readers.set_item(name.as_ref().map(Name::as_str), count)?;
+        }
+        Ok((names, readers))
     }
 
     /// For tests: AssertionError, with what is broken, unless all holds that must hold of a store at this moment.

@@ -26,11 +26,13 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
+use crate::bytes::Seen;
+
 /// The longest text, in bytes of UTF-8, that is stored inside the key.
 const SHORT: usize = 22;
 
 /// What two counts of an `Arc` take.
-const ARC_HEADER: usize = 2 * size_of::<usize>();
+pub(crate) const ARC_HEADER: usize = 2 * size_of::<usize>();
 
 /// A key; see the head of its module.
 ///
@@ -179,6 +181,20 @@ impl Key {
             Repr::Bytes(bytes) => ARC_HEADER + bytes.len(),
             Repr::Tuple { parts, .. } => {
                 ARC_HEADER + size_of_val::<[Key]>(parts) + parts.iter().map(Key::heap_bytes).sum::<usize>()
+            }
+        }
+    }
+
+    /// As [`Key::heap_bytes`], but what clones share is counted once.
+    #[inline]
+    pub(crate) fn heap_once(&self, seen: &mut Seen) -> usize {
+        match &self.0 {
+            Repr::None | Repr::Bool(_) | Repr::Int(_) | Repr::Float(_) | Repr::Short(_) => 0,
+            Repr::Big(value) => seen.arc(value, |value, _| big_digits_bytes(value)),
+            Repr::Str(text) => seen.arc(text, |_, _| 0),
+            Repr::Bytes(bytes) => seen.arc(bytes, |_, _| 0),
+            Repr::Tuple { parts, .. } => {
+                seen.arc(parts, |parts, seen| parts.iter().map(|part| part.heap_once(seen)).sum())
             }
         }
     }

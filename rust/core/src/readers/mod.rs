@@ -137,6 +137,33 @@ impl<V> Readers<V> {
         }
     }
 
+    /// What is followed, and by how many.
+    pub(crate) fn followed(&self) -> Vec<(Option<Name>, usize)> {
+        let watches = self.watches.iter().flatten().filter(|watch| watch.readers > 0);
+        watches.map(|watch| (watch.of.clone(), watch.readers)).collect()
+    }
+
+    /// About how many bytes the readers take. O(1).
+    pub(crate) fn bytes(&self) -> usize {
+        // A table of the standard library is at most 7/8 full, and has a byte for each place; nodes of its trees have room
+        // for 11, and are half full when keys come in order.
+        let table = |room: usize, each: usize| (room * 8 / 7) * (each + 1);
+        let trees = |count: usize, len: usize, each: usize| (11 * count + 2 * len.saturating_sub(11 * count)) * each;
+        let cursors = table(self.cursors.capacity(), size_of::<(ReaderId, Cursor)>());
+        let subscriptions = table(self.subscriptions.capacity(), size_of::<(ReaderId, WatchId)>());
+        let watches =
+            self.watches.capacity() * size_of::<Option<Watch>>() + self.free.capacity() * size_of::<WatchId>();
+        let watched = self.by_name.len();
+        let places = trees(watched, self.cursors.len() + self.subscriptions.len(), size_of::<(Tick, ReaderId)>());
+        let names = trees(0, watched, size_of::<(Name, WatchId)>());
+        cursors
+            + subscriptions
+            + watches
+            + places
+            + names
+            + trees(0, self.deadlines.len(), size_of::<(Tick, WatchId)>())
+    }
+
     fn number(&mut self) -> ReaderId {
         let id = ReaderId(self.next);
         self.next += 1;

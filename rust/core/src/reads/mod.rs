@@ -12,6 +12,7 @@ mod access;
 pub use access::{Rows, Values, View};
 
 use crate::Key;
+use crate::bytes::{Heap, Seen};
 use crate::context::{NameId, Reader};
 use crate::directory::Upper;
 use crate::tick_map::TickMap;
@@ -84,8 +85,17 @@ impl Dependencies {
         self.points.total() + self.ranges.total()
     }
 
+    /// What its nodes take. O(1).
     pub(crate) fn bytes(&self) -> usize {
         self.points.bytes() + self.ranges.bytes()
+    }
+
+    /// What its keys allocate beside them. O(reads).
+    pub(crate) fn heap_bytes(&self, seen: &mut Seen) -> usize {
+        let points: usize = self.points.iter().map(|((_, tag, reader), ..)| tag.heap(seen) + reader.heap(seen)).sum();
+        let ranges =
+            self.ranges.iter().map(|((_, lo, hi, reader), ..)| lo.heap(seen) + hi.heap(seen) + reader.heap(seen));
+        points + ranges.sum::<usize>()
     }
 
     pub(crate) fn add(&mut self, dir: NameId, tag: &Tag, reader: &Reader) {

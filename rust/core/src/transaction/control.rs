@@ -114,6 +114,7 @@ impl<H: Host> Store<H> {
     fn go_back_to(&mut self, mark: usize) -> Vec<Undo<H>> {
         self.fan_outs.forget();
         let mut undone = self.work.journal.split_off(mark);
+        self.account_undone(&undone);
         let mut taken_out = Vec::with_capacity(undone.len());
         while let Some(undo) = undone.pop() {
             if let Undo::Due { due, was } = &undo {

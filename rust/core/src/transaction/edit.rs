@@ -143,6 +143,8 @@ impl<H: Host> Store<H> {
     fn log(&mut self, undo: Undo<H>) {
         if self.open {
             self.work.journal.push(undo);
+        } else {
+            self.account_stray(&undo);
         }
     }
 
