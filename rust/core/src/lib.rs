@@ -39,6 +39,8 @@ mod directory;
 mod dirs;
 mod error;
 mod fork;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod key;
 mod mutants;
 mod name;
@@ -48,7 +50,7 @@ mod readers;
 mod reads;
 mod stats;
 mod store;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod tests;
 mod tick;
 pub mod tick_map;
