@@ -29,7 +29,9 @@ def test_names_of_64_kib():
     long = "n" * (64 << 10)
     name = DirName(f"/{long}/")
     d = store.mkdir(name, {1: 1})
-    m = d.map(name / long, lambda key, values: store.mkdir(name / "made" / (long, key)) and [(key, values[0])])
+    m = d.map(
+        name / long, lambda key, values: store.mkdir(name / "made" / (long, key)) and [(key, values[0])]
+    )
     assert name / "made" / (long, 1) in store and len(store) == 3
     assert long in repr(d) and long in store.tree()
     with store.cursor(since=store.tick) as cursor:
@@ -245,8 +247,11 @@ def test_everything_may_be_referred_to_weakly_and_goes_when_it_is_held_no_more()
     del store, d, thing
     made.clear()
     gc.collect()
-    assert not values and not of_thing and sorted(gone) == sorted(
-        ["store", "directory", "lazy", "snapshot", "fork", "cursor", "subscription"]
+    assert (
+        not values
+        and not of_thing
+        and sorted(gone)
+        == sorted(["store", "directory", "lazy", "snapshot", "fork", "cursor", "subscription"])
     )
 
 

@@ -17,7 +17,7 @@ from livedirs import Store, Sum
 store = Store()
 d = store.mkdir("/d/", {n: n for n in range(40)})
 doubled = d.map("/doubled/", lambda key, values: [(key, values[0] * 2)])
-halves = doubled.map("/halves/", lambda key, values: store.mkdir(f"/by/{key}/", {1: values[0]}) and [(key, values[0] / 2)])
+halves = doubled.map("/halves/", lambda key, values: store.mkdir(f"/by/{key}/") and [(key, values[0] / 2)])
 sums = halves.map_reduce("/sums/", lambda key, values: [(key % 3, values[0])], Sum())
 squares = store.lazy("/squares/", lambda self, n: d[n] ** 2 + (self[n - 1] if n else 0))
 reads = d.map("/reads/", lambda key, values: [(key, squares[key])])
@@ -38,7 +38,7 @@ def work():
         committed = n
 
 def check():
-    # All of one transaction: the last that is known to be, or the one that was interrupted when it had committed.
+    # All of one transaction: the last that is known of, or the one that was interrupted after its commit.
     shift = d[0]
     assert shift in (committed, committed + 1), (shift, committed)
     assert dict(d) == {key: key + shift for key in range(40)}

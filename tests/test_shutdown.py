@@ -107,7 +107,9 @@ OPEN = {
 
 def run(code, *options):
     program = PRELUDE + textwrap.dedent(code)
-    return subprocess.run([sys.executable, *options, "-c", program], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, *options, "-c", program], capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.mark.parametrize("code", OPEN.values(), ids=OPEN)
@@ -129,7 +131,7 @@ while d[1] < 50:
 
 @pytest.mark.skipif(
     sys.version_info < (3, 14),
-    reason="before 3.14 Python ends daemon threads by unwinding them, which aborts the process where Rust calls Python",
+    reason="before 3.14 Python unwinds daemon threads, which aborts the process where Rust called Python",
 )
 def test_daemon_threads_that_commit_at_exit_are_let_go():
     ran = run(COMMITTING, "-W", "error")
@@ -137,7 +139,11 @@ def test_daemon_threads_that_commit_at_exit_are_let_go():
 
 
 def test_threads_that_commit_at_exit_are_waited_for():
-    ran = run("over = False\n" + COMMITTING.replace("while True", "while not over").replace(", daemon=True", "") + "over = True")
+    ran = run(
+        "over = False\n"
+        + COMMITTING.replace("while True", "while not over").replace(", daemon=True", "")
+        + "over = True"
+    )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
@@ -156,9 +162,11 @@ CURSORS = {
 
 @pytest.mark.parametrize("code", CURSORS.values(), ids=CURSORS)
 def test_a_cursor_that_is_open_at_exit_warns_at_most(code):
-    """It was dropped without being closed, which is what the warning is for; where Python still can, it tells."""
+    """It was dropped without being closed, which the warning is for; where Python still can, it tells."""
     ran = run(code)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     ran = run(code, "-W", "always::ResourceWarning")
     assert (ran.returncode, ran.stdout) == (0, "")
-    assert all("ResourceWarning" in line or line.startswith(" ") for line in ran.stderr.splitlines()), ran.stderr
+    assert all("ResourceWarning" in line or line.startswith(" ") for line in ran.stderr.splitlines()), (
+        ran.stderr
+    )

@@ -1,7 +1,7 @@
-"""Whatever is nested deep, or chained long, is computed or is a RecursionError: never a crash, however small the stack.
+"""What nests deep, or chains long, is computed or is a RecursionError: no crash, however small the stack.
 
-Each test runs in a process of its own, which a crash would end, on a thread with a stack of 512 KiB and on one of 8 MiB,
-with Python's own limit out of the way.
+Each test runs in a process of its own, which a crash would end, on a thread with a stack of 512 KiB and on
+one of 8 MiB, with Python's own limit out of the way.
 """
 
 import subprocess

@@ -48,6 +48,29 @@ def in_thread(fn):
     return outcome[0]
 
 
+@pytest.mark.parametrize("given", [dict, list], ids=["dict", "pairs"])
+def test_other_threads_run_while_many_rows_are_loaded(given):
+    d = Store().mkdir("/d/")
+    over, turns = threading.Event(), [0]
+
+    def count():
+        while not over.is_set():
+            turns[0] += 1
+            time.sleep(0.0001)
+
+    rows = {n: n for n in range(300_000)}
+    thread = threading.Thread(target=count, daemon=True)
+    thread.start()
+    before = turns[0]
+    d.update(rows if given is dict else list(rows.items()))
+    during = turns[0] - before
+    over.set()
+    thread.join(60)
+    assert len(d) == 300_000
+    # At its beginning and its end alone it would be two or three.
+    assert during >= 6
+
+
 # ---- what others see of an open transaction
 
 SEEN = {

@@ -2,11 +2,11 @@
 
     make soak MINUTES=10
 
-The load is that of `tests/test_stress.py` (writers, forks that merge, readers of all kinds), and beside it user code that
-fails everywhere, cursors that lag, and directories of the other kinds (`load.py`). It runs in rounds over one store. In
-each, snapshots are checked all the while; after it all mirrors must equal the store, every invariant must hold, and no
-tombstone may be left. At the end memory must not have grown. The report (`report.py`) is written in any case; the
-exit status is 1 where anything did not hold.
+The load is that of `tests/test_stress.py` (writers, forks that merge, readers of all kinds), and beside it
+user code that fails everywhere, cursors that lag, and directories of the other kinds (`load.py`). It runs in
+rounds over one store. In each, snapshots are checked all the while; after it mirrors must equal the store,
+every invariant must hold, and no tombstone may be left. At the end memory must not have grown. The report
+(`report.py`) is written in any case; the exit status is 1 where anything did not hold.
 """
 
 import argparse
@@ -21,8 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import report
 from load import Count, build, fail, lag, look
+
+import report
 from test_stress import (
     DIRS,
     DONE,
@@ -101,7 +102,9 @@ def check(store):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--round", type=float, default=20, help="seconds of a round")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
@@ -136,7 +139,10 @@ def main():
         report.write(args.out, sampler.samples, rests, table, title)
     growth = report.slope([rest[:2] for rest in rests]) if args.minutes >= 5 and rests else 0
     if growth > MOST_GROWTH:
-        print(f"memory grows by {growth / 1024:.0f} KiB a minute, at most {MOST_GROWTH >> 10} may", file=sys.stderr)
+        print(
+            f"memory grows by {growth / 1024:.0f} KiB a minute, at most {MOST_GROWTH >> 10} may",
+            file=sys.stderr,
+        )
     return 1 if failed or growth > MOST_GROWTH else 0
 
 

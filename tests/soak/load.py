@@ -1,4 +1,4 @@
-"""What a soak adds to the load of `test_stress.py`: code that fails, readers that lag, more kinds of directories."""
+"""What a soak adds to `test_stress.py`: code that fails, readers that lag, more kinds of directories."""
 
 import contextlib
 import threading
@@ -114,9 +114,9 @@ def fail(store, dice, until, count):
                 case 6:
                     store.on_commit(lambda: None)
                     fragile.map("/half/", lambda key, values: 1 / 0)
-            count("succeeded")
+            count("transactions of those that fail that committed")
         except (Planned, KeyboardInterrupt, ZeroDivisionError, TypeError) as error:
-            count(type(error).__name__)
+            count(f"transactions undone by {type(error).__name__}")
         time.sleep(dice.random() / 100)
 
 
@@ -151,7 +151,7 @@ def squares_of(rows):
 
 
 def lag(store, dice, until, count):
-    """Cursors that poll every few seconds and pin tombstones meanwhile: some in time, some after they expired."""
+    """Cursors that poll every few seconds, and pin tombstones meanwhile; some expire."""
     while time.monotonic() < until:
         with store.cursor(since=store.tick) as names, contextlib.ExitStack() as stack:
             mirrors = []
@@ -163,7 +163,8 @@ def lag(store, dice, until, count):
             while time.monotonic() < end:
                 time.sleep(0.1)
             changes = names.poll()
-            count("expired" if changes is not None and changes.reset else "lagged")
+            expired = changes is not None and changes.reset
+            count("readers that lagged and expired" if expired else "readers that lagged and were told all")
             with store.update(timeout=60):
                 # Nobody else commits here: what is told is what is there.
                 for name, cursor, mirror in mirrors:

@@ -95,7 +95,7 @@ def figures(samples, rests, store, counts, mirrors):
         ("most tombstones at once", f"{max(s.dir_tombstones + s.key_tombstones for s in samples):,}"),
         ("rounds, each with a check of all invariants", f"{len(rests):,}"),
         ("mirrors compared with the store", f"{mirrors:,}"),
-        *sorted((f"told of by user code: {what}", f"{n:,}") for what, n in counts.items()),
+        *sorted((what, f"{n:,}") for what, n in counts.items()),
         ("resident at rest, after the first round and the last", f"{mib(rests[0][1])}, {mib(rests[-1][1])}"),
         ("its growth in the second half", f"{growth[0]:+.1f} KiB a minute"),
         ("accounted by the store, in the same rests", f"{kib(rests[0][2])}, {kib(rests[-1][2])}"),

@@ -40,6 +40,8 @@ mod directory;
 mod dirs;
 mod error;
 mod fork;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod key;
 mod mutants;
 mod name;
@@ -49,7 +51,7 @@ mod readers;
 mod reads;
 mod stats;
 mod store;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod tests;
 mod tick;
 pub mod tick_map;

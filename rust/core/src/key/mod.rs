@@ -18,7 +18,7 @@
 
 mod order;
 pub(crate) mod repr;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod tests;
 
 use std::sync::Arc;

@@ -12,8 +12,8 @@
 //! 3. Names are equal, ordered and hashed by their text, so a map of names may be asked for a `&str`.
 
 mod part;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod tests;
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;

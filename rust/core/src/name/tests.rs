@@ -1,5 +1,7 @@
 //! What must hold of names, on random keys and texts.
 
+#![cfg_attr(not(test), allow(dead_code, unused_imports, reason = "a fuzzer runs some of it"))]
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
@@ -17,43 +19,56 @@ fn part(key: &Key) -> String {
     root().child(key).parts().next_back().unwrap().to_owned()
 }
 
+/// What must hold of the names that any two keys give.
+pub(crate) fn check_two(a: &Key, b: &Key) {
+    assert_eq!(a == b, part(a) == part(b), "{a:?} {b:?} {} {}", part(a), part(b));
+}
+
+/// What must hold of the name that any key gives: no text but itself gives it too; it is a name, one part longer.
+pub(crate) fn check_key(key: &Key) {
+    let disguised = Key::str(&part(key));
+    check_two(key, &disguised);
+    if let (Ok(key), Ok(disguised)) = (Key::tuple(vec![key.clone()]), Key::tuple(vec![disguised])) {
+        check_two(&key, &disguised);
+    }
+    let child = root().child(key);
+    assert_eq!(&Name::parse(child.as_str()).unwrap(), &child);
+    assert_eq!(child.parent(), Some(root()));
+    assert_eq!(child.parts().count(), 2);
+    assert_eq!(child.child(key).parent(), Some(child));
+}
+
+/// A text is a name exactly if it keeps the rules.
+pub(crate) fn check_text(text: &str) {
+    let parts: Vec<&str> = text.split('/').collect();
+    let good = |part: &&str| !["", ".", ".."].contains(part) && !part.contains(char::is_control);
+    let right = parts.len() >= 3
+        && parts[0].is_empty()
+        && parts[parts.len() - 1].is_empty()
+        && parts[1..parts.len() - 1].iter().all(good);
+    assert_eq!(Name::parse(text).is_ok(), right, "{text:?}");
+    if let Ok(name) = Name::parse(text) {
+        assert_eq!(name.parts().collect::<Vec<_>>(), &parts[1..parts.len() - 1]);
+        assert_eq!(name.as_str(), text);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn names_are_equal_exactly_if_keys_are(a in keys(), b in keys()) {
-        prop_assert_eq!(a == b, part(&a) == part(&b), "{:?} {:?} {} {}", a, b, part(&a), part(&b));
+        check_two(&a, &b);
     }
 
     #[test]
-    fn no_text_gives_the_name_of_another_key(key in keys()) {
-        let disguised = Key::str(&part(&key));
-        prop_assert_eq!(key == disguised, part(&key) == part(&disguised), "{:?}", key);
-        let (key, disguised) = (Key::tuple(vec![key]).unwrap(), Key::tuple(vec![disguised]).unwrap());
-        prop_assert_eq!(key == disguised, part(&key) == part(&disguised), "{:?}", key);
-    }
-
-    #[test]
-    fn a_child_is_a_name_one_part_longer(key in keys()) {
-        let child = root().child(&key);
-        prop_assert_eq!(&Name::parse(child.as_str()).unwrap(), &child);
-        prop_assert_eq!(child.parent(), Some(root()));
-        prop_assert_eq!(child.parts().count(), 2);
-        prop_assert_eq!(child.child(&key).parent(), Some(child));
+    fn no_text_gives_the_name_of_another_key_and_a_child_is_a_name_one_part_longer(key in keys()) {
+        check_key(&key);
     }
 
     #[test]
     fn a_text_is_parsed_exactly_if_it_keeps_the_rules(text in "[/a.\u{1f}\u{80} \u{e9}]{0,7}") {
-        let parts: Vec<&str> = text.split('/').collect();
-        let good = |part: &&str| !["", ".", ".."].contains(part) && !part.contains(['\u{1f}', '\u{80}']);
-        let right = parts.len() >= 3
-            && parts[0].is_empty()
-            && parts[parts.len() - 1].is_empty()
-            && parts[1..parts.len() - 1].iter().all(good);
-        prop_assert_eq!(Name::parse(&text).is_ok(), right);
-        if let Ok(name) = Name::parse(&text) {
-            prop_assert_eq!(name.parts().collect::<Vec<_>>(), &parts[1..parts.len() - 1]);
-        }
+        check_text(&text);
     }
 }
 

@@ -44,8 +44,8 @@ mod put;
 mod range;
 mod remove;
 mod run;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod tests;
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -3,6 +3,8 @@
 //! itself as statements that can be pasted into a test. The others pin down what a model cannot see: what is copied,
 //! and what is allocated.
 
+#![cfg_attr(not(test), allow(dead_code, unused_imports, reason = "a fuzzer runs some of it"))]
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,6 +17,7 @@ use proptest::prelude::*;
 
 use super::node::{CAP, Child, Node, Slot};
 use super::{Held, Run, SetOutcome, Step, TickMap};
+use crate::fuzzing::Bytes;
 use crate::tick::Tick;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,7 @@ enum Op {
 
 /// A program, and the keys and the stamp that it is asked about on the way.
 #[derive(Clone)]
-struct Program {
+pub(crate) struct Program {
     ops: Vec<Op>,
     probes: (u8, u8, Tick),
 }
@@ -139,6 +142,31 @@ impl Run<Tick, Val> for Told {
 
     fn done(&mut self, number: usize, old: Option<(Tick, Val)>) {
         self.replaced.push((number, old));
+    }
+}
+
+impl Program {
+    /// Of the bytes of a fuzzer.
+    pub(crate) fn of(b: &mut Bytes<'_>) -> Program {
+        let keys = 1 + b.next() % 200;
+        let key = |b: &mut Bytes<'_>| b.next() % keys;
+        let stamp = |b: &mut Bytes<'_>| Tick::from(b.next() % 30);
+        let value = |b: &mut Bytes<'_>| Val(b.next() % 3, b.below(5) != 1);
+        let op = |b: &mut Bytes<'_>| match b.below(16) {
+            0..6 => Op::Set(key(b), stamp(b), value(b)),
+            6 => Op::SetWith(key(b), b.maybe(|b| (stamp(b), value(b)))),
+            7 => Op::Update(key(b), b.maybe(stamp), value(b)),
+            8 => Op::Stamp(key(b), stamp(b)),
+            9 => Op::PopFirst,
+            10 => Op::Clone,
+            11 => Op::FromSorted(b.list(0, 60, |b| (key(b), (stamp(b), value(b)))).into_iter().collect()),
+            12 | 13 => {
+                let answers = b.list(0, 12, |b| (key(b), b.maybe(|b| (stamp(b), value(b)))));
+                Op::SetRun(answers.into_iter().collect(), b.next() % (keys + 1))
+            }
+            _ => Op::Remove(key(b)),
+        };
+        Program { ops: b.list(0, 120, op), probes: (key(b), key(b), stamp(b)) }
     }
 }
 
@@ -301,7 +329,7 @@ fn assert_diff(older: &Map, old: &Model, newer: &Map, new: &Model) {
     }
 }
 
-fn run(program: &Program) {
+pub(crate) fn run(program: &Program) {
     let (mut map, mut model, mut clones) = (Map::new(), Model::new(), Vec::new());
     for op in &program.ops {
         apply(op, &mut map, &mut model, &mut clones);

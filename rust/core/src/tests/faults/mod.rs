@@ -71,6 +71,7 @@ fn whatever_fails_at_whatever_moment_undoes_all_and_the_same_then_succeeds() {
         world.act(scenario).expect("nothing fails");
         let passes = world.d.faults.disarm();
         let expected = control(world);
+        println!("{}: {passes} moments", scenario.name);
         assert!(passes >= scenario.least, "{}: user code ran {passes} times only", scenario.name);
         for (at, fault) in (1..=passes).flat_map(|at| FAULTS.map(|fault| (at, fault))) {
             let told = format!("{}, {fault:?} at {at} of {passes}", scenario.name);

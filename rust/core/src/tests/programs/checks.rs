@@ -78,7 +78,7 @@ pub(super) fn without_generations(shown: &Shown) -> BTreeMap<&String, &BTreeMap<
 /// Never purged: what each commit left.
 pub(super) type Log = BTreeMap<Tick, Shown>;
 
-pub(super) fn check(case: &Case) {
+pub(crate) fn check(case: &Case) {
     let program = Rc::new(case.program.clone());
     let options = Options { history: case.history, max_rounds: 300, ..Options::default() };
     let mut d = Driver::with(options);

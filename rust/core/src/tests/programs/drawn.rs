@@ -164,7 +164,7 @@ pub(super) enum Event {
 }
 
 #[derive(Clone)]
-pub(super) struct Case {
+pub(crate) struct Case {
     pub(super) program: Program,
     pub(super) history: Tick,
     pub(super) events: Vec<Event>,

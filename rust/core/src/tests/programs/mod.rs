@@ -20,12 +20,14 @@
 mod acts;
 mod checks;
 mod drawn;
+mod fuzzed;
 mod program;
 mod readers;
 
 use proptest::prelude::*;
 
-use checks::check;
+pub(crate) use checks::check;
+pub(crate) use drawn::Case;
 use drawn::case;
 
 /// `PROPTEST_CASES=100000 cargo test programs` goes on for longer.
