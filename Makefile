@@ -103,7 +103,7 @@ bench-engines: ## the Rust engines that the benchmarks compare with
 counts: ## instructions of the core's scenarios against their bounds; ARGS=--update moves these
 	python3 benchmarks/counts.py $(ARGS)
 
-flame: $(VENV)/.bench ## where a transaction spends its time, as docs/performance/flame.svg
+flame: $(VENV)/.built ## where a transaction spends its time, as docs/performance/flame.svg
 	PYO3_BUILD_EXTENSION_MODULE=1 cargo build --profile profiling --quiet -p livedirs-python
 	$(BIN)/python benchmarks/flame.py $(ARGS)
 
