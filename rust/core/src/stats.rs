@@ -75,7 +75,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
     let of_keys = ctx.tombed.iter().filter_map(|(id, ..)| oldest_key_tombstone(ctx.dirs.get(*id)?)).min();
     // What previous directories hold belongs to others, and does not count.
     let mirrored: usize = ctx.mirrors.iter().filter_map(|(.., mirror)| Some(ctx.dirs.get(mirror.id)?.rows.len())).sum();
-    let hidden = ctx.dirs.names.iter().filter(|(name, ..)| name.is_previous()).count();
+    let hidden = ctx.dirs.names.keys().filter(|name| name.is_previous()).count();
     Stats {
         tick: ctx.tick,
         dirs: ctx.counts.dirs,
@@ -86,7 +86,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         keys: ctx.counts.keys - mirrored,
         dependencies: ctx.dependencies.len(),
         lazy_keys: ctx.counts.lazy_keys,
-        names: ctx.dirs.names.total() - hidden,
+        names: ctx.dirs.names.len() - hidden,
         bytes: bytes(ctx),
     }
 }
@@ -116,7 +116,7 @@ impl<H: Host> Context<H> {
     pub(crate) fn bytes_beside_dirs(&self) -> usize {
         let ctx = self;
         let dirs = &ctx.dirs;
-        let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
+        let maps = dirs.bytes_of_names() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
         // Each dependency stands in the trail of its reader too.
         let reads = ctx.dependencies.len() * size_of::<(NameId, Tag)>();
         let lags = ctx.mirrors.iter().map(|(.., mirror)| mirror.bytes()).sum::<usize>();

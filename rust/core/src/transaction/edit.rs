@@ -308,7 +308,7 @@ impl<H: Host> Store<H> {
         }
         let id = NameId(self.ctx.counts.next_name);
         self.ctx.counts.next_name += 1;
-        put(&mut self.ctx.dirs.names, name.clone(), Some(((), id)));
+        self.ctx.dirs.set_name(name, Some(id));
         self.log(Undo::Name { name: name.clone(), old: None });
         self.put_slot(id, Some((0, Slot { name: name.clone(), state: State::Absent })));
         id
@@ -332,7 +332,7 @@ impl<H: Host> Store<H> {
             return;
         }
         let name = slot.name.clone();
-        put(&mut self.ctx.dirs.names, name.clone(), None);
+        self.ctx.dirs.set_name(&name, None);
         self.log(Undo::Name { name, old: Some(id) });
         self.put_slot(id, None);
     }
