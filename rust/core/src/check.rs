@@ -34,7 +34,7 @@ macro_rules! ensure {
     };
 }
 
-fn map_holds<K: Ord, V: Held, T: Ord>(what: &str, map: &TickMap<K, V, T>) -> Checked {
+fn map_holds<K: Ord, V: Held, T: Ord + Clone>(what: &str, map: &TickMap<K, V, T>) -> Checked {
     map.check_invariants().map_err(|broken| format!("{what}: tick_map: {broken}"))
 }
 
