@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use livedirs_core::number::Number;
 use livedirs_core::{
-    Error, Fold, Goal, Host, Job, Key, KeyRef, Name, NameId, Op, Options, Outputs, Parent, Rank, Same, Spec, Store,
+    Batch, Error, Fold, Goal, Host, Job, Key, KeyRef, Name, NameId, Op, Options, Outputs, Parent, Rank, Same, Spec, Store,
     Upper, Value,
 };
 
@@ -98,6 +98,8 @@ fn int(key: &Key) -> i64 {
 /// What a host does to run the core. Ints are never unsure, and nothing fails.
 struct Driver {
     store: Store<Plain>,
+    /// A batch that runs, and the number of the job for which the mapper is at work, who has not reached for the store.
+    running: Option<(Rc<Batch<Plain>>, usize)>,
 }
 
 fn sure<T>(answer: Result<T, Error<Plain>>) -> T {
@@ -106,7 +108,7 @@ fn sure<T>(answer: Result<T, Error<Plain>>) -> T {
 
 impl Driver {
     fn new() -> Self {
-        Driver { store: Store::new(Options::default()) }
+        Driver { store: Store::new(Options::default()), running: None }
     }
 
     fn update(&mut self, block: impl FnOnce(&mut Self)) {
@@ -133,18 +135,53 @@ impl Driver {
 
     fn run(&mut self, goal: Goal) {
         while let Some(job) = sure(self.store.next_job(goal)) {
-            let Job::Map(job) = job else { panic!("sums are folded by the core") };
-            let mapper = job.mapper.clone();
-            let mut outputs = Outputs::<Int>::new();
-            for value in &job.values {
-                let pairs = (mapper.0)(self, int(&job.key), value.0);
-                outputs.extend(pairs.into_iter().map(|(key, value)| (Key::int(key), Int(value))));
+            match job {
+                Job::Map(job) => {
+                    let mut outputs = self.call(&job.mapper, job.key(), &job.values);
+                    sure(self.store.finish_job(&mut outputs));
+                }
+                Job::Batch(batch) => self.run_batch(&Rc::new(batch)),
+                _ => panic!("sums are folded by the core, and nothing is lazy"),
             }
-            sure(self.store.finish_job(&mut outputs));
+        }
+    }
+
+    fn run_batch(&mut self, batch: &Rc<Batch<Plain>>) {
+        let mut outputs = Vec::with_capacity(batch.keys.len());
+        let mut last = None;
+        for (at, (key, values)) in batch.keys.iter().zip(&batch.values).enumerate() {
+            self.running = Some((Rc::clone(batch), at));
+            let given = self.call(&batch.mapper, key, values);
+            if self.running.take().is_none() {
+                last = Some(given);
+                break;
+            }
+            outputs.push(given);
+        }
+        sure(self.store.finish_batch(batch, &mut outputs, &mut 0));
+        if let Some(mut given) = last {
+            sure(self.store.finish_job(&mut given));
+        }
+    }
+
+    fn call(&mut self, mapper: &Code, key: &Key, values: &[Int]) -> Outputs<Int> {
+        let mut outputs = Outputs::new();
+        for value in values {
+            let pairs = (mapper.0)(self, int(key), value.0);
+            outputs.extend(pairs.into_iter().map(|(key, value)| (Key::int(key), Int(value))));
+        }
+        outputs
+    }
+
+    /// The mapper at work reaches for the store.
+    fn enter(&mut self) {
+        if let Some((batch, at)) = self.running.take() {
+            self.store.enter_batch(&batch, at);
         }
     }
 
     fn make(&mut self, of: &str, spec: &Spec<Plain>) -> NameId {
+        self.enter();
         let id = sure(self.store.make(&name(of), spec));
         if !self.store.in_mapper() && matches!(spec, Spec::Derived { .. }) {
             self.run(Goal::Only(id));
@@ -175,6 +212,7 @@ impl Driver {
 
     /// A read inside a mapper, which is a dependency.
     fn read(&mut self, of: &Name, key: i64) -> i64 {
+        self.enter();
         let id = self.store.look_up(of).expect("a directory");
         let key = Key::int(key);
         self.store.note_read(id, || livedirs_core::Tag::Key(key.clone()));

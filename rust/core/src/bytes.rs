@@ -320,7 +320,7 @@ impl<H: Host> Context<H> {
     /// The nodes of what there is beside the directories. O(1).
     pub(crate) fn node_bytes_beside_dirs(&self) -> usize {
         let dirs = &self.dirs;
-        let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
+        let maps = dirs.bytes_of_names() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
         let reads = self.dependencies.bytes() + self.uses.bytes();
         maps + reads + self.arrows.bytes() + self.tombed.bytes() + self.mirrors.bytes()
     }

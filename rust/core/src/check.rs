@@ -34,7 +34,7 @@ macro_rules! ensure {
     };
 }
 
-fn map_holds<K: Ord, V: Held, T: Ord>(what: &str, map: &TickMap<K, V, T>) -> Checked {
+fn map_holds<K: Ord, V: Held, T: Ord + Clone>(what: &str, map: &TickMap<K, V, T>) -> Checked {
     map.check_invariants().map_err(|broken| format!("{what}: tick_map: {broken}"))
 }
 
@@ -141,7 +141,6 @@ impl<H: Host> Store<H> {
 }
 
 fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
-    map_holds("names", &ctx.dirs.names)?;
     map_holds("state", &ctx.dirs.state)?;
     map_holds("earlier", &ctx.dirs.earlier)?;
     map_holds("queue", &ctx.dirs.queue)?;
@@ -262,7 +261,7 @@ fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
 }
 
 fn check_names<H: Host>(ctx: &Context<H>) -> Checked {
-    let named: BTreeSet<NameId> = ctx.dirs.names.iter().map(|(.., id)| *id).collect();
+    let named: BTreeSet<NameId> = ctx.dirs.names.values().copied().collect();
     let known: BTreeSet<NameId> = ctx.dirs.state.iter().map(|(id, ..)| *id).collect();
     ensure!(named == known, "dirs 4: names has {named:?}, state has {known:?}");
     for (id, _, slot) in &ctx.dirs.state {

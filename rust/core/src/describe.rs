@@ -21,13 +21,13 @@ pub struct Described {
 }
 
 impl<H: Host> Store<H> {
-    /// All directories, in the order of their names. O(directories).
+    /// All directories, in the order of their names. O(n log n) for n of them, O(n) where they were made in order.
     #[must_use]
     pub fn describe(&self) -> Vec<Described> {
         describe(&self.ctx, usize::MAX)
     }
 
-    /// The first so many. O(directories described).
+    /// The first so many. O(directories).
     #[must_use]
     pub fn describe_first(&self, most: usize) -> Vec<Described> {
         describe(&self.ctx, most)
@@ -50,11 +50,11 @@ impl<H: Host> Version<H> {
 
 fn describe<H: Host>(ctx: &Context<H>, most: usize) -> Vec<Described> {
     let name_of = |id: NameId| ctx.dirs.name(id).map(Name::shown);
-    ctx.dirs
-        .iter()
-        .filter(|(name, ..)| !name.is_previous())
-        .take(most)
-        .map(|(name, _, directory)| {
+    let names = ctx.dirs.in_order(most, |name, _| !name.is_previous());
+    names
+        .into_iter()
+        .filter_map(|(name, id)| Some((name, ctx.dirs.get(id)?)))
+        .map(|(name, directory)| {
             let mut parents: Vec<Name> = directory.parents().filter_map(name_of).collect();
             parents.dedup();
             let owners = directory.owners.readers().into_iter();

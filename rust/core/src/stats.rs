@@ -65,15 +65,17 @@ impl<H: Host> Store<H> {
 
 impl<H: Host> Version<H> {
     /// All names that are interned, of directories or of what only is read, with how many keys each holds (of a lazy
-    /// directory those that are remembered). In the order of the names. O(names).
+    /// directory those that are remembered). In the order of the names. O(n log n) for n names.
     #[must_use]
     pub fn held(&self) -> Vec<(Name, usize)> {
         let dirs = &self.0.dirs;
-        let shown = dirs.names.iter().filter(|(name, ..)| !name.is_previous());
+        let shown = dirs.names.iter().filter(|(name, _)| !name.is_previous());
         let keys = |id: NameId| {
             dirs.get(id).map_or(0, |directory| directory.lazy().map_or(directory.rows.len(), |lazy| lazy.memos.len()))
         };
-        shown.map(|(name, (), &id)| (name.clone(), keys(id))).collect()
+        let mut held: Vec<(Name, usize)> = shown.map(|(name, &id)| (name.clone(), keys(id))).collect();
+        held.sort_unstable();
+        held
     }
 
     /// See [`Store::stats`].
@@ -98,7 +100,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
     let of_keys = ctx.tombed.iter().filter_map(|(id, ..)| oldest_key_tombstone(ctx.dirs.get(*id)?)).min();
     // What previous directories hold belongs to others, and does not count.
     let mirrored: usize = ctx.mirrors.iter().filter_map(|(.., mirror)| Some(ctx.dirs.get(mirror.id)?.rows.len())).sum();
-    let hidden = ctx.dirs.names.iter().filter(|(name, ..)| name.is_previous()).count();
+    let hidden = ctx.dirs.names.keys().filter(|name| name.is_previous()).count();
     Stats {
         tick: ctx.tick,
         dirs: ctx.counts.dirs,
@@ -109,7 +111,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         keys: ctx.counts.keys - mirrored,
         dependencies: ctx.dependencies.len(),
         lazy_keys: ctx.counts.lazy_keys,
-        names: ctx.dirs.names.total() - hidden,
+        names: ctx.dirs.names.len() - hidden,
         bytes: ctx.bytes(),
     }
 }

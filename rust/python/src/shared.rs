@@ -19,7 +19,7 @@ use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyWeakrefReference};
 
 use crate::alike;
 use crate::driver::Running;
@@ -329,9 +329,8 @@ impl Shared {
         if self.handle.get().is_some() {
             return Ok(());
         }
-        let py = store.py();
-        let weak = py.import("weakref")?.call_method1(pyo3::intern!(py, "ref"), (store,))?;
-        drop(self.handle.set(weak.unbind()));
+        let weak = PyWeakrefReference::new(store)?;
+        drop(self.handle.set(weak.into_any().unbind()));
         Ok(())
     }
 

@@ -261,14 +261,13 @@ impl<H: Host> Store<H> {
     fn forget_deleted(&mut self, id: NameId) {
         let earlier = self.ctx.dirs.earlier.range(&(id, 0)..=&(id, Tick::MAX)).next_back();
         let life = earlier.map(|(&(_, removed), (), since)| (removed, since.0));
-        let Some(name) = self.ctx.dirs.name(id).cloned() else { return };
         if let Some((removed, since)) = life {
+            let Some(name) = self.ctx.dirs.name(id).cloned() else { return };
             self.set_earlier(id, removed, None);
             let state = State::Deleted(crate::dirs::DeletedDir { since });
             self.set_slot(id, removed, Slot { name, state });
         } else {
-            self.set_slot(id, 0, Slot { name, state: State::Absent });
-            self.free_name(id);
+            self.leave_name(id);
         }
     }
 
@@ -347,16 +346,15 @@ impl<H: Host> Store<H> {
             let Some((_, &stamp, slot)) = self.ctx.dirs.state.get_entry(&id) else { continue };
             let is_live = matches!(slot.state, State::Live(_));
             let is_last = matches!(slot.state, State::Deleted(_)) && stamp == removed;
-            let name = slot.name.clone();
             if is_last {
-                self.set_slot(id, 0, Slot { name, state: State::Absent });
+                self.leave_name(id);
             } else {
                 self.set_earlier(id, removed, None);
+                self.free_name(id);
             }
             if !is_live {
                 purged += 1;
             }
-            self.free_name(id);
             let floor = if mutant!(self.ctx, FloorOffByOne) { removed } else { removed + 1 };
             self.ctx.dirs.floor = self.ctx.dirs.floor.max(floor);
         }

@@ -134,6 +134,11 @@ impl Name {
     pub fn shown(&self) -> Name {
         if self.is_previous() { Name(self.as_str().into()) } else { self.clone() }
     }
+
+    /// The bytes that the name has on the heap; clones share them.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        2 * size_of::<usize>() + self.0.len()
+    }
 }
 
 impl PartialEq for Name {

@@ -62,11 +62,11 @@ impl<H: Host> Store<H> {
         self.ctx.dirs.get(id).filter(|_| self.is_visible(id)).map(View)
     }
 
-    /// Names of directories as code sees them, in order.
+    /// Names of directories as code sees them, in order. O(n log n), O(n) where they were made in order.
     #[must_use]
     pub fn names(&self) -> Vec<Name> {
-        let live = self.ctx.dirs.iter().filter(|(name, id, _)| !name.is_previous() && self.is_visible(*id));
-        live.map(|(name, ..)| name.clone()).collect()
+        let names = self.ctx.dirs.in_order(usize::MAX, |name, id| !name.is_previous() && self.is_visible(id));
+        names.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// How many directories code sees. O(1), in a mapper O(what it made before).
@@ -125,10 +125,11 @@ impl<H: Host> Version<H> {
         self.0.dirs.get(id).map(View)
     }
 
-    /// Names of directories, in order.
+    /// Names of directories, in order. O(n log n), O(n) where they were made in order.
     #[must_use]
     pub fn names(&self) -> Vec<Name> {
-        self.0.dirs.iter().map(|(name, ..)| name.clone()).filter(|name| !name.is_previous()).collect()
+        let names = self.0.dirs.in_order(usize::MAX, |name, _| !name.is_previous());
+        names.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// How many directories there are.

@@ -1,5 +1,6 @@
 //! The invariants of the module head, as code, under the same numbers.
 
+use super::items::Items;
 use super::node::{CAP, Child, MIN, Node, Slot};
 use super::{Held, TickMap};
 
@@ -19,7 +20,7 @@ struct Summary<'a, K, T> {
     total: usize,
 }
 
-impl<K: Ord, V: Held, T: Ord> TickMap<K, V, T> {
+impl<K: Ord, V: Held, T: Ord + Clone> TickMap<K, V, T> {
     /// Checks the invariants that the module's head lists; the error says which one fails. O(n).
     pub fn check_invariants(&self) -> Result<(), String> {
         let mut seen = Seen { last: None, depth: None, leaves: 0, inners: 0 };
@@ -43,7 +44,7 @@ impl<K: Ord, V: Held, T: Ord> TickMap<K, V, T> {
     }
 }
 
-fn node<'a, K: Ord, V: Held, T: Ord>(
+fn node<'a, K: Ord, V: Held, T: Ord + Clone>(
     node: &'a Node<K, V, T>,
     depth: usize,
     right_edge: bool,
@@ -65,8 +66,8 @@ fn node<'a, K: Ord, V: Held, T: Ord>(
     }
 }
 
-fn leaf<'a, K: Ord, V: Held, T: Ord>(
-    slots: &'a [Slot<K, V, T>],
+fn leaf<'a, K: Ord, V: Held, T: Ord + Clone>(
+    slots: &'a Items<Slot<K, V, T>, T>,
     depth: usize,
     seen: &mut Seen<'a, K>,
 ) -> Result<Summary<'a, K, T>, String> {
@@ -74,12 +75,13 @@ fn leaf<'a, K: Ord, V: Held, T: Ord>(
     if *seen.depth.get_or_insert(depth) != depth {
         return Err(format!("2. depth: a leaf at depth {depth}"));
     }
-    for slot in slots {
+    for slot in slots.iter() {
         if seen.last.is_some_and(|last| *last >= slot.key) {
             return Err("1. order: a key is not above the one before".into());
         }
         seen.last = Some(&slot.key);
     }
+    slots.check()?;
     let live = slots.iter().filter(|slot| slot.value.is_live()).count();
     let min = slots.first().map(|slot| &slot.key);
     let max = slots.iter().map(|slot| &slot.stamp).max();
@@ -89,8 +91,8 @@ fn leaf<'a, K: Ord, V: Held, T: Ord>(
     }
 }
 
-fn inner<'a, K: Ord, V: Held, T: Ord>(
-    children: &'a [Child<K, V, T>],
+fn inner<'a, K: Ord, V: Held, T: Ord + Clone>(
+    children: &'a Items<Child<K, V, T>, T>,
     depth: usize,
     right_edge: bool,
     seen: &mut Seen<'a, K>,
@@ -125,5 +127,6 @@ fn inner<'a, K: Ord, V: Held, T: Ord>(
             },
         });
     }
+    children.check()?;
     sum.ok_or_else(|| "3. fill: an empty inner node".into())
 }

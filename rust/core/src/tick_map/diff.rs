@@ -8,21 +8,43 @@ use std::iter::FusedIterator;
 use std::slice;
 use triomphe::Arc;
 
+use super::items::below;
 use super::node::{Child, Node, Slot};
 
 /// The entries stamped `since` or later, in key order.
 pub struct Changes<'a, K, V, T> {
     since: T,
-    path: Vec<slice::Iter<'a, Child<K, V, T>>>,
-    leaf: slice::Iter<'a, Slot<K, V, T>>,
-    /// How many entries stand before what is next on the path, and before which position to stop.
+    path: Vec<Todo<'a, Child<K, V, T>>>,
+    leaf: Todo<'a, Slot<K, V, T>>,
+    /// Where it is to stop before the end.
+    stop: Option<Stop>,
+}
+
+/// Items of a node, and a bit for each of them that has yet to be looked at.
+struct Todo<'a, E> {
+    items: &'a [E],
+    left: u32,
+}
+
+impl<'a, E> Todo<'a, E> {
+    fn next(&mut self) -> Option<&'a E> {
+        let at = self.left.trailing_zeros() as usize;
+        let item = self.items.get(at)?;
+        self.left &= self.left - 1;
+        Some(item)
+    }
+}
+
+/// How many entries stand before what is next on the path, and before which position to stop.
+struct Stop {
     position: usize,
     end: usize,
 }
 
 impl<'a, K, V, T: Ord> Changes<'a, K, V, T> {
-    pub(super) fn new(root: Option<&'a Arc<Node<K, V, T>>>, since: T, end: usize) -> Self {
-        let mut changes = Changes { since, path: Vec::new(), leaf: [].iter(), position: 0, end };
+    pub(super) fn new(root: Option<&'a Node<K, V, T>>, since: T, end: Option<usize>) -> Self {
+        let stop = end.map(|end| Stop { position: 0, end });
+        let mut changes = Changes { since, path: Vec::new(), leaf: Todo { items: &[], left: 0 }, stop };
         if let Some(root) = root {
             changes.enter(root);
         }
@@ -32,11 +54,18 @@ impl<'a, K, V, T: Ord> Changes<'a, K, V, T> {
     fn enter(&mut self, node: &'a Node<K, V, T>) {
         match node {
             Node::Leaf(slots) => {
-                let within = slots.len().min(self.end - self.position);
-                self.leaf = slots[..within].iter();
-                self.position += slots.len();
+                let mut left = slots.stamped_since(&self.since);
+                if let Some(stop) = &mut self.stop {
+                    left &= below(stop.end - stop.position);
+                    stop.position += slots.len();
+                }
+                self.leaf = Todo { items: slots, left };
             }
-            Node::Inner(children) => self.path.push(children.iter()),
+            Node::Inner(children) => {
+                // Who counts entries must see those too that are left out.
+                let left = if self.stop.is_some() { children.all() } else { children.stamped_since(&self.since) };
+                self.path.push(Todo { items: children, left });
+            }
         }
     }
 }
@@ -46,16 +75,19 @@ impl<'a, K, V, T: Ord> Iterator for Changes<'a, K, V, T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(slot) = self.leaf.by_ref().find(|slot| slot.stamp >= self.since) {
-                return Some(slot.parts());
+            while let Some(slot) = self.leaf.next() {
+                if slot.stamp >= self.since {
+                    return Some(slot.parts());
+                }
             }
-            if self.position >= self.end {
+            if self.stop.as_ref().is_some_and(|stop| stop.position >= stop.end) {
                 return None;
             }
-            match self.path.last_mut()?.next() {
-                None => drop(self.path.pop()),
-                Some(child) if child.max < self.since => self.position += child.total,
-                Some(child) => self.enter(&child.node),
+            match (self.path.last_mut()?.next(), &mut self.stop) {
+                (None, _) => drop(self.path.pop()),
+                (Some(child), Some(stop)) if child.max < self.since => stop.position += child.total,
+                (Some(child), _) if child.max < self.since => {}
+                (Some(child), _) => self.enter(&child.node),
             }
         }
     }

@@ -9,6 +9,7 @@ use std::borrow::Borrow;
 use std::mem;
 use triomphe::Arc;
 
+use super::items::{Items, Stamped};
 use super::lookup::{begun, search};
 use super::node::{CAP, Child, Node, Slot};
 use super::put::{Put, put_sure, put_with};
@@ -90,7 +91,7 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         K: Borrow<Q>,
     {
         let mut freed = Freed::default();
-        let slot = take(self.root.as_mut()?, key, false, &mut freed)?;
+        let slot = take(self.root.as_mut()?, key, false, true, &mut freed)?;
         Some(self.taken(slot, freed))
     }
 
@@ -122,7 +123,7 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         self.live = usize::from(value.is_live());
         self.total = 1;
         self.leaves = 1;
-        self.root = Some(Arc::new(Node::Leaf(vec![Slot { key, stamp, value }])));
+        self.root = Some(Arc::new(Node::Leaf(Items::new(vec![Slot { key, stamp, value }]))));
     }
 
     /// Makes the map's own counts true after a put.
@@ -141,7 +142,8 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     pub(super) fn crown(&mut self, split: Option<Child<K, V, T>>) {
         if let Some(right) = split {
             let left = self.root.take().and_then(Child::over);
-            self.root = Some(Arc::new(Node::Inner(left.into_iter().chain([right]).collect())));
+            let children = left.into_iter().chain([right]).collect();
+            self.root = Some(Arc::new(Node::Inner(Items::new(children))));
             self.inners += 1;
         }
     }
@@ -156,7 +158,7 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
             *self = TickMap::new();
         }
         while let Some(Node::Inner(children)) = self.root.as_deref()
-            && let [only] = children.as_slice()
+            && let [only] = &**children
         {
             self.root = Some(Arc::clone(&only.node));
             self.inners -= 1;
@@ -167,15 +169,12 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
 
     /// Gives back room that a small root does not need; not all, lest the next insert want it again.
     fn trim(&mut self) {
-        fn fit<E>(items: &mut Vec<E>) {
-            items.shrink_to(items.len().next_power_of_two());
-        }
         let Some(root) = &mut self.root else { return };
         if root.capacity() <= CAP && root.len() * 4 <= root.capacity() {
             // Shared only if a collapse has just uncovered it; it is then the clone's as well, and stays as it is.
             match Arc::get_mut(root) {
-                Some(Node::Leaf(slots)) => fit(slots),
-                Some(Node::Inner(children)) => fit(children),
+                Some(Node::Leaf(slots)) => slots.fit(),
+                Some(Node::Inner(children)) => children.fit(),
                 None => {}
             }
         }
@@ -212,19 +211,24 @@ where
     match Arc::make_mut(node) {
         Node::Leaf(slots) => {
             let at = search(slots, key).ok()?;
-            let slot = &mut slots[at];
+            let slot = slots.at_mut(at);
             let was = slot.value.is_live();
             let result = f(&mut slot.value);
             let stamps = stamp.map(|new| (new.clone(), mem::replace(&mut slot.stamp, new)));
-            Some((result, Touched { stamps, live: change(was, slot.value.is_live()) }))
+            let live = change(was, slot.value.is_live());
+            if stamps.is_some() {
+                slots.restamped(at);
+            }
+            Some((result, Touched { stamps, live }))
         }
         Node::Inner(children) => {
             let at = begun(children, key).checked_sub(1)?;
-            let child = &mut children[at];
+            let child = children.at_mut(at);
             let (result, touched) = touch(&mut child.node, key, there, stamp, f)?;
             child.live = child.live.wrapping_add_signed(touched.live);
             if let Some((new, old)) = &touched.stamps {
                 child.restamped(new, Some(old));
+                children.restamped(at);
             }
             Some((result, touched))
         }
@@ -234,10 +238,11 @@ where
 /// Packs items into full nodes, the last of which may be small: it is on the right edge.
 fn pack<E, K, V, T>(
     items: impl Iterator<Item = E>,
-    node: impl Fn(Vec<E>) -> Node<K, V, T>,
+    node: impl Fn(Items<E, T>) -> Node<K, V, T>,
     count: &mut u32,
 ) -> Vec<Child<K, V, T>>
 where
+    E: Stamped<T>,
     K: Clone,
     V: Held,
     T: Ord + Clone,
@@ -248,7 +253,7 @@ where
         let mut full = Vec::with_capacity(CAP);
         full.extend(items.by_ref().take(CAP));
         *count += 1;
-        packed.extend(Child::over(Arc::new(node(full))));
+        packed.extend(Child::over(Arc::new(node(Items::new(full)))));
     }
     packed
 }

@@ -26,17 +26,21 @@
 //! 6. Room: a node below the root has capacity `CAP`, the root any power of two that it needs. A map with no entry has
 //!    no node.
 //!
+//! 7. Recent: where a stamp is one word, `n` notes its largest stamp, which of its items bear it, and a smaller stamp after
+//!    which no other is.
+//!
 //! [`TickMap::check_invariants`] checks just these.
 //!
 //! # Files
 //!
-//! `node` what a tree is made of, `lookup` by key and by position, `edit` writes (`put`
+//! `node` what a tree is made of, `items` the vector in a node, `lookup` by key and by position, `edit` writes (`put`
 //! adds and replaces, `remove` takes out, `run` sets many in the order of their keys), `range` iteration in key order,
 //! `diff` what changed (since a stamp, between two versions), `check` the invariants as code.
 
 mod check;
 mod diff;
 mod edit;
+mod items;
 mod lookup;
 mod node;
 mod owned;
@@ -152,7 +156,7 @@ impl<K, V, T> TickMap<K, V, T> {
     /// The largest stamp. O(1): it looks at the root node.
     pub fn max_stamp(&self) -> Option<&T>
     where
-        T: Ord,
+        T: Ord + Clone,
     {
         self.root.as_deref().and_then(Node::max)
     }
@@ -259,7 +263,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     where
         T: Ord + Clone,
     {
-        Changes::new(self.root.as_ref(), since.clone(), self.total)
+        Changes::new(self.root.as_deref(), since.clone(), None)
     }
 
     /// As [`TickMap::changes_since`], up to a key: O((c + 1) log n).
@@ -268,7 +272,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
         K: Borrow<Q>,
         T: Ord + Clone,
     {
-        Changes::new(self.root.as_ref(), since.clone(), self.end(upper))
+        Changes::new(self.root.as_deref(), since.clone(), Some(self.end(upper)))
     }
 
     /// The keys whose entries may differ in a newer version (any other map will do), in order, with the entry here and

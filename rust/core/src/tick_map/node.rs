@@ -7,6 +7,7 @@
 use triomphe::Arc;
 
 use super::Held;
+use super::items::{Items, Stamped};
 
 /// Most entries of a leaf and children of an inner node. Tiny in tests, so that splits and merges happen.
 pub(super) const CAP: usize = if cfg!(any(test, feature = "small-nodes")) { 4 } else { 32 };
@@ -53,22 +54,28 @@ impl<K: Clone, V, T: Clone> Clone for Child<K, V, T> {
     }
 }
 
+impl<K, V, T> Stamped<T> for Slot<K, V, T> {
+    fn stamp(&self) -> &T {
+        &self.stamp
+    }
+}
+
+impl<K, V, T> Stamped<T> for Child<K, V, T> {
+    fn stamp(&self) -> &T {
+        &self.max
+    }
+}
+
 pub(super) enum Node<K, V, T> {
-    Leaf(Vec<Slot<K, V, T>>),
-    Inner(Vec<Child<K, V, T>>),
+    Leaf(Items<Slot<K, V, T>, T>),
+    Inner(Items<Child<K, V, T>, T>),
 }
 
 impl<K: Clone, V: Clone, T: Clone> Clone for Node<K, V, T> {
-    /// Keeps the capacity: the copy is about to be edited, and is to stand for the original (invariant 6).
     fn clone(&self) -> Self {
-        fn copy<E: Clone>(items: &Vec<E>) -> Vec<E> {
-            let mut copy = Vec::with_capacity(items.capacity().min(CAP));
-            copy.extend_from_slice(items);
-            copy
-        }
         match self {
-            Node::Leaf(slots) => Node::Leaf(copy(slots)),
-            Node::Inner(children) => Node::Inner(copy(children)),
+            Node::Leaf(slots) => Node::Leaf(slots.clone()),
+            Node::Inner(children) => Node::Inner(children.clone()),
         }
     }
 }
@@ -104,11 +111,11 @@ impl<K, V, T> Node<K, V, T> {
 
     pub(super) fn max(&self) -> Option<&T>
     where
-        T: Ord,
+        T: Ord + Clone,
     {
         match self {
-            Node::Leaf(slots) => slots.iter().map(|slot| &slot.stamp).max(),
-            Node::Inner(children) => children.iter().map(|child| &child.max).max(),
+            Node::Leaf(slots) => slots.max(),
+            Node::Inner(children) => children.max(),
         }
     }
 
@@ -167,46 +174,5 @@ impl<K: Clone, V: Held, T: Ord + Clone> Child<K, V, T> {
         } else if *new < self.max && old == Some(&self.max) {
             self.recompute_max();
         }
-    }
-}
-
-/// Makes room for one more by doubling.
-pub(super) fn grow<E>(items: &mut Vec<E>) {
-    if items.len() == items.capacity() {
-        items.reserve_exact(items.len().max(1));
-    }
-}
-
-/// Inserts if there is room; else answers the right half that splits off. At the very end of the map nothing moves, so
-/// that ascending inserts leave full nodes behind.
-pub(super) fn insert_or_split<E>(items: &mut Vec<E>, at: usize, item: E, end_of_map: bool) -> Option<Vec<E>> {
-    if items.len() < CAP {
-        grow(items);
-        items.insert(at, item);
-        return None;
-    }
-    let mut right = Vec::with_capacity(CAP);
-    let middle = items.len() / 2;
-    if end_of_map && at == items.len() {
-        right.push(item);
-    } else {
-        right.extend(items.drain(middle..));
-        if at <= middle {
-            items.insert(at, item);
-        } else {
-            right.insert(at - middle, item);
-        }
-    }
-    Some(right)
-}
-
-/// Moves items between two neighbours until they have as many.
-pub(super) fn even_out<E>(left: &mut Vec<E>, right: &mut Vec<E>) {
-    let half = usize::midpoint(left.len(), right.len());
-    if left.len() > half {
-        right.splice(0..0, left.drain(half..));
-    } else {
-        let moved = half - left.len();
-        left.extend(right.drain(..moved));
     }
 }

@@ -5,8 +5,11 @@ use triomphe::Arc;
 
 use super::Held;
 use super::edit::{change, shared};
+use super::items::Items;
 use super::lookup::{begun, search};
-use super::node::{Child, Node, Slot, insert_or_split};
+use super::node::{Child, Node, Slot};
+
+type Leaf<K, V, T> = Items<Slot<K, V, T>, T>;
 
 /// What a write that adds or replaces tells the levels above it.
 pub(super) struct Put<K, V, T> {
@@ -43,14 +46,14 @@ pub(super) fn put_sure<K, V, T>(
 {
     match Arc::make_mut(node) {
         Node::Leaf(slots) => match search(slots, &key) {
-            Ok(at) => replace(&mut slots[at], stamp, value, put),
+            Ok(at) => replace(slots, at, stamp, value, put),
             Err(at) => insert(slots, at, Slot { key, stamp, value }, end, put),
         },
         Node::Inner(children) => {
             let begun = begun(children, &key);
             let at = begun.saturating_sub(1);
             let last = at + 1 == children.len();
-            put_sure(&mut children[at].node, key, stamp, value, end && last, put);
+            put_sure(&mut children.at_mut(at).node, key, stamp, value, end && last, put);
             settle(children, begun, end, put);
         }
     }
@@ -73,9 +76,8 @@ where
     match Arc::make_mut(node) {
         Node::Leaf(slots) => match search(slots, key) {
             Ok(at) => {
-                let slot = &mut slots[at];
-                if let Some((stamp, value)) = f(Some(slot.state())) {
-                    replace(slot, stamp, value, put);
+                if let Some((stamp, value)) = f(Some(slots[at].state())) {
+                    replace(slots, at, stamp, value, put);
                 }
             }
             Err(at) => {
@@ -88,19 +90,25 @@ where
             let begun = begun(children, key);
             let at = begun.saturating_sub(1);
             let last = at + 1 == children.len();
-            put_with(&mut children[at].node, key, f, end && last, put);
+            put_with(&mut children.at_mut(at).node, key, f, end && last, put);
             settle(children, begun, end, put);
         }
     }
 }
 
-fn replace<K, V: Held, T: Clone>(slot: &mut Slot<K, V, T>, stamp: T, value: V, put: &mut Put<K, V, T>) {
+fn replace<K, V, T>(slots: &mut Leaf<K, V, T>, at: usize, stamp: T, value: V, put: &mut Put<K, V, T>)
+where
+    V: Held,
+    T: Ord + Clone,
+{
+    let slot = slots.at_mut(at);
     put.live = change(slot.value.is_live(), value.is_live());
     put.stamp = Some(stamp.clone());
     put.old = Some((mem::replace(&mut slot.stamp, stamp), mem::replace(&mut slot.value, value)));
+    slots.restamped(at);
 }
 
-fn insert<K, V, T>(slots: &mut Vec<Slot<K, V, T>>, at: usize, slot: Slot<K, V, T>, end: bool, put: &mut Put<K, V, T>)
+fn insert<K, V, T>(slots: &mut Leaf<K, V, T>, at: usize, slot: Slot<K, V, T>, end: bool, put: &mut Put<K, V, T>)
 where
     K: Clone,
     V: Held,
@@ -108,7 +116,7 @@ where
 {
     put.live = change(false, slot.value.is_live());
     put.stamp = Some(slot.stamp.clone());
-    if let Some(right) = insert_or_split(slots, at, slot, end) {
+    if let Some(right) = slots.insert_or_split(at, slot, end) {
         put.split = Child::over(Arc::new(Node::Leaf(right)));
         put.leaves += 1;
     }
@@ -116,7 +124,7 @@ where
 
 /// Makes the summary of the child true into which the put went, and takes in what split off from it. `begun` children
 /// began at or before the key: if none, the key went to the first child and is below its bound.
-fn settle<K, V, T>(children: &mut Vec<Child<K, V, T>>, begun: usize, end: bool, put: &mut Put<K, V, T>)
+fn settle<K, V, T>(children: &mut Items<Child<K, V, T>, T>, begun: usize, end: bool, put: &mut Put<K, V, T>)
 where
     K: Clone,
     V: Held,
@@ -124,7 +132,7 @@ where
 {
     let Some(stamp) = &put.stamp else { return };
     let at = begun.saturating_sub(1);
-    let child = &mut children[at];
+    let child = children.at_mut(at);
     let split = put.split.take();
     if split.is_some() {
         child.summarize();
@@ -138,8 +146,9 @@ where
     {
         child.first = first.clone();
     }
+    children.restamped(at);
     if let Some(new) = split
-        && let Some(right) = insert_or_split(children, at + 1, new, end)
+        && let Some(right) = children.insert_or_split(at + 1, new, end)
     {
         put.split = Child::over(Arc::new(Node::Inner(right)));
         put.inners += 1;

@@ -5,8 +5,9 @@ use triomphe::Arc;
 
 use super::Held;
 use super::edit::shared;
+use super::items::Items;
 use super::lookup::{begun, search};
-use super::node::{Child, MERGED, MIN, Node, Slot, even_out};
+use super::node::{Child, MERGED, MIN, Node, Slot};
 
 /// Nodes that a removal made superfluous.
 #[derive(Default)]
@@ -24,11 +25,12 @@ impl Freed {
     }
 }
 
-/// Takes out a key. `there` says that it is known to be in this tree.
+/// Takes out a key. `there` says that it is known to be in this tree, `end` that the node is on the right edge of the map.
 pub(super) fn take<K, V, T, Q>(
     node: &mut Arc<Node<K, V, T>>,
     key: &Q,
     mut there: bool,
+    end: bool,
     freed: &mut Freed,
 ) -> Option<Slot<K, V, T>>
 where
@@ -45,8 +47,9 @@ where
         Node::Leaf(slots) => search(slots, key).ok().map(|at| slots.remove(at)),
         Node::Inner(children) => {
             let at = begun(children, key).checked_sub(1)?;
-            let slot = take(&mut children[at].node, key, there, freed)?;
-            lost(children, at, &slot, freed);
+            let end = end && at + 1 == children.len();
+            let slot = take(&mut children.at_mut(at).node, key, there, end, freed)?;
+            lost(children, at, &slot, end, freed);
             Some(slot)
         }
     }
@@ -61,57 +64,62 @@ where
     match Arc::make_mut(node) {
         Node::Leaf(slots) => (!slots.is_empty()).then(|| slots.remove(0)),
         Node::Inner(children) => {
-            let slot = take_first(&mut children.first_mut()?.node, freed)?;
-            lost(children, 0, &slot, freed);
+            let slot = take_first(&mut children.at_mut(0).node, freed)?;
+            lost(children, 0, &slot, false, freed);
             Some(slot)
         }
     }
 }
 
-/// Makes the summary of a child true that has lost an entry, and fills the child up if that leaves it with too little.
-fn lost<K, V, T>(children: &mut Vec<Child<K, V, T>>, at: usize, slot: &Slot<K, V, T>, freed: &mut Freed)
+/// Makes the summary of a child true that has lost an entry, and fills the child up if that leaves it with too little. Not
+/// so at the `end` of the map: what was inserted there in ascending order and is taken out again, as by a rollback,
+/// leaves full nodes as they were.
+fn lost<K, V, T>(children: &mut Items<Child<K, V, T>, T>, at: usize, slot: &Slot<K, V, T>, end: bool, freed: &mut Freed)
 where
     K: Clone,
     V: Held + Clone,
     T: Ord + Clone,
 {
-    let child = &mut children[at];
+    let child = children.at_mut(at);
     child.live -= usize::from(slot.value.is_live());
     child.total -= 1;
     if slot.stamp == child.max {
         child.recompute_max();
+        children.restamped(at);
     }
-    if child.node.len() == 0 {
+    let left = children[at].node.len();
+    if left == 0 {
         freed.count(&children.remove(at).node);
-    } else if child.node.len() < MIN && children.len() > 1 {
+    } else if left < MIN && children.len() > 1 && !end {
         // An only child stands on the right edge, where it may be small.
         refill(children, at.saturating_sub(1), freed);
     }
 }
 
 /// Merges the children `at` and `at + 1`, or evens them out if they are too many for one.
-fn refill<K, V, T>(children: &mut Vec<Child<K, V, T>>, at: usize, freed: &mut Freed)
+fn refill<K, V, T>(children: &mut Items<Child<K, V, T>, T>, at: usize, freed: &mut Freed)
 where
     K: Clone,
     V: Held + Clone,
     T: Ord + Clone,
 {
-    let [left, right, ..] = &mut children[at..] else { return };
+    let Some((left, right)) = children.pair_mut(at) else { return };
     // Siblings are equally deep (invariant 2), so both are leaves or both are not.
     if left.node.len() + right.node.len() <= MERGED {
         freed.count(&right.node);
         let right = children.remove(at + 1);
-        let left = &mut children[at];
+        let left = children.at_mut(at);
         match (Arc::make_mut(&mut left.node), Arc::unwrap_or_clone(right.node)) {
-            (Node::Leaf(slots), Node::Leaf(more)) => slots.extend(more),
-            (Node::Inner(below), Node::Inner(more)) => below.extend(more),
+            (Node::Leaf(slots), Node::Leaf(more)) => slots.append(more),
+            (Node::Inner(below), Node::Inner(more)) => below.append(more),
             _ => {}
         }
         left.summarize();
+        children.restamped(at);
     } else {
         match (Arc::make_mut(&mut left.node), Arc::make_mut(&mut right.node)) {
-            (Node::Leaf(slots), Node::Leaf(more)) => even_out(slots, more),
-            (Node::Inner(below), Node::Inner(more)) => even_out(below, more),
+            (Node::Leaf(slots), Node::Leaf(more)) => slots.even_out(more),
+            (Node::Inner(below), Node::Inner(more)) => below.even_out(more),
             _ => {}
         }
         left.summarize();
@@ -119,5 +127,7 @@ where
         if let Some(first) = right.node.bound() {
             right.first = first.clone();
         }
+        children.restamped(at);
+        children.restamped(at + 1);
     }
 }

@@ -8,8 +8,9 @@ use std::mem;
 use triomphe::Arc;
 
 use super::edit::{change, shared};
+use super::items::Items;
 use super::lookup::{begun, search};
-use super::node::{Child, Node, Slot, insert_or_split};
+use super::node::{Child, Node, Slot};
 use super::put::{Put, put_with};
 use super::{Held, SetOutcome, TickMap};
 
@@ -137,11 +138,18 @@ fn go<K, V, T, R>(
                 let begun = begun(children, key);
                 let at = begun.saturating_sub(1);
                 let last = at + 1 == children.len();
-                let (before, after) = children.split_at_mut(at + 1);
-                let Some(child) = before.last_mut() else { return };
-                let upper = after.first().map(|next| &next.first).or(upper);
+                let next = children.get(at + 1).map(|next| next.first.clone());
+                let upper = next.as_ref().or(upper);
                 let mut below = Part::new();
-                go(&mut child.node, &keys[part.passed..], first + part.passed, upper, end && last, run, &mut below);
+                go(
+                    &mut children.at_mut(at).node,
+                    &keys[part.passed..],
+                    first + part.passed,
+                    upper,
+                    end && last,
+                    run,
+                    &mut below,
+                );
                 part.passed += below.passed;
                 part.stopped = below.stopped;
                 settle(children, begun, end, below, part);
@@ -191,7 +199,7 @@ fn go_one<K, V, T, R>(
 }
 
 fn go_leaf<K, V, T, R>(
-    slots: &mut Vec<Slot<K, V, T>>,
+    slots: &mut Items<Slot<K, V, T>, T>,
     keys: &[K],
     first: usize,
     upper: Option<&K>,
@@ -230,16 +238,17 @@ fn go_leaf<K, V, T, R>(
         part.stamped(stamp.clone());
         match found {
             Ok(at) => {
-                let slot = &mut slots[at];
+                let slot = slots.at_mut(at);
                 part.live += change(slot.value.is_live(), value.is_live());
                 let old = (mem::replace(&mut slot.stamp, stamp), mem::replace(&mut slot.value, value));
+                slots.restamped(at);
                 run.done(number, Some(old));
                 from = at + 1;
             }
             Err(at) => {
                 part.live += change(false, value.is_live());
                 part.added += 1;
-                let split = insert_or_split(slots, at, Slot { key: key.clone(), stamp, value }, end);
+                let split = slots.insert_or_split(at, Slot { key: key.clone(), stamp, value }, end);
                 run.done(number, None);
                 if let Some(right) = split {
                     part.split = Child::over(Arc::new(Node::Leaf(right)));
@@ -255,7 +264,7 @@ fn go_leaf<K, V, T, R>(
 /// Makes the summary of the child true into which a part of the run went, and takes in what split off from it. See
 /// `put::settle`.
 fn settle<K, V, T>(
-    children: &mut Vec<Child<K, V, T>>,
+    children: &mut Items<Child<K, V, T>, T>,
     begun: usize,
     end: bool,
     below: Part<K, V, T>,
@@ -267,7 +276,7 @@ fn settle<K, V, T>(
 {
     let Some(stamp) = below.stamp else { return };
     let at = begun.saturating_sub(1);
-    let child = &mut children[at];
+    let child = children.at_mut(at);
     if below.split.is_some() {
         child.summarize();
     } else {
@@ -285,13 +294,14 @@ fn settle<K, V, T>(
     {
         child.first = first.clone();
     }
+    children.restamped(at);
     part.stamped(stamp);
     part.live += below.live;
     part.added += below.added;
     part.leaves += below.leaves;
     part.inners += below.inners;
     if let Some(new) = below.split
-        && let Some(right) = insert_or_split(children, at + 1, new, end)
+        && let Some(right) = children.insert_or_split(at + 1, new, end)
     {
         part.split = Child::over(Arc::new(Node::Inner(right)));
         part.inners += 1;

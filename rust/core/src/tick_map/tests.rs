@@ -391,7 +391,7 @@ fn addresses<K, V, T>(map: &TickMap<K, V, T>) -> Vec<usize> {
     fn add<K, V, T>(node: &Arc<Node<K, V, T>>, found: &mut Vec<usize>) {
         found.push(Arc::as_ptr(node).addr());
         if let Node::Inner(children) = &**node {
-            for child in children {
+            for child in children.iter() {
                 add(&child.node, found);
             }
         }
@@ -613,4 +613,45 @@ fn a_walk_outlives_the_map() {
     drop(map);
     assert_eq!(walk.len(), 49);
     assert_eq!(walk.map(|(key, ..)| key).collect::<Vec<_>>(), (1..50).collect::<Vec<_>>());
+}
+
+/// A bit for each item of the leaf that would be looked at for what is stamped since then.
+fn looked_at(map: &TickMap<u32, (), Tick>, since: Tick) -> u32 {
+    match map.root.as_deref() {
+        Some(Node::Leaf(slots)) => slots.stamped_since(&since),
+        _ => panic!("the root is no leaf"),
+    }
+}
+
+#[test]
+fn only_what_was_stamped_last_is_looked_at() {
+    let mut map = numbers(4);
+    assert_eq!(looked_at(&map, 1), 0b1111);
+    assert_eq!(looked_at(&map, 2), 0);
+    map.stamp(&1, 2);
+    map.stamp(&3, 2);
+    assert_eq!((looked_at(&map, 2), looked_at(&map, 1)), (0b1010, 0b1111));
+    map.remove(&0);
+    assert_eq!(looked_at(&map, 2), 0b101);
+    map.set(0, 1, ());
+    assert_eq!(looked_at(&map, 2), 0b1010);
+    // Back to what they were, as a rollback does it.
+    map.stamp(&1, 1);
+    assert_eq!(looked_at(&map, 2), 0b1000);
+    map.stamp(&3, 1);
+    assert_eq!((looked_at(&map, 2), looked_at(&map, 1)), (0, 0b1111));
+}
+
+#[test]
+fn what_was_appended_and_is_taken_out_again_leaves_no_node() {
+    let mut map = numbers(100);
+    let before = (map.nodes(), map.bytes());
+    for key in 100..200 {
+        map.set(key, 2, ());
+    }
+    for key in (100..200).rev() {
+        map.remove(&key);
+        map.check_invariants().unwrap();
+    }
+    assert_eq!((map.nodes(), map.bytes()), before);
 }

@@ -310,7 +310,7 @@ impl<H: Host> Store<H> {
         }
         let id = NameId(self.ctx.counts.next_name);
         self.ctx.counts.next_name += 1;
-        put(&mut self.ctx.dirs.names, name.clone(), Some(((), id)));
+        self.ctx.dirs.set_name(name, Some(id));
         self.log(Undo::Name { name: name.clone(), old: None });
         self.put_slot(id, Some((0, Slot { name: name.clone(), state: State::Absent })));
         id
@@ -325,19 +325,35 @@ impl<H: Host> Store<H> {
 
     pub(crate) fn free_name(&mut self, id: NameId) {
         let Some(slot) = self.ctx.dirs.slot(id) else { return };
-        if !matches!(slot.state, State::Absent)
-            || self.ctx.dependencies.any(id)
+        if matches!(slot.state, State::Absent) && !self.is_in_use(id) {
+            let name = slot.name.clone();
+            self.drop_name(id, name);
+        }
+    }
+
+    /// Nothing is remembered of the directory that bore a name; the name stays if anything uses it.
+    pub(crate) fn leave_name(&mut self, id: NameId) {
+        let Some(name) = self.ctx.dirs.name(id).cloned() else { return };
+        if self.is_in_use(id) {
+            self.set_slot(id, 0, Slot { name, state: State::Absent });
+        } else {
+            self.drop_name(id, name);
+        }
+    }
+
+    /// Whether a name is used by anything but a directory or its tombstone.
+    fn is_in_use(&self, id: NameId) -> bool {
+        self.ctx.dependencies.any(id)
             || self.ctx.arrows_of(id).next().is_some()
             || self.ctx.dirs.earlier.range(&(id, 0)..=&(id, Tick::MAX)).next().is_some()
             || self.work.frames.iter().any(|frame| frame.reads.iter().any(|(read, _)| *read == id))
-        {
-            return;
-        }
-        let name = slot.name.clone();
+    }
+
+    fn drop_name(&mut self, id: NameId, name: Name) {
         if mutant!(self.ctx, FreedNameKept) {
             std::mem::forget(name.clone());
         }
-        put(&mut self.ctx.dirs.names, name.clone(), None);
+        self.ctx.dirs.set_name(&name, None);
         self.log(Undo::Name { name, old: Some(id) });
         self.put_slot(id, None);
     }

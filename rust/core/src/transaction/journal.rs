@@ -329,9 +329,7 @@ impl<H: Host> Context<H> {
             Undo::Stamp { id, old } => {
                 self.dirs.state.stamp(id, *old);
             }
-            Undo::Name { name, old } => {
-                put(&mut self.dirs.names, name.clone(), old.map(|id| ((), id)));
-            }
+            Undo::Name { name, old } => self.dirs.set_name(name, *old),
             Undo::Earlier { key, old } => {
                 put(&mut self.dirs.earlier, *key, old.map(|since| ((), since)));
             }

@@ -33,8 +33,12 @@ impl<H: Host> Store<H> {
             let by = children.iter().filter_map(|&child| self.ctx.dirs.name(child).cloned()).collect();
             return Err(Refusal::InUse { name: name.clone(), by }.into());
         }
-        for id in self.with_descendants(id) {
+        if children.is_empty() {
             self.take_down(id, None);
+        } else {
+            for id in self.with_descendants(id) {
+                self.take_down(id, None);
+            }
         }
         Ok(true)
     }
