@@ -33,6 +33,7 @@ __all__ = [
     "__version__",
     "check_name",
     "child_name",
+    "_automatic_capacity",
     "Store",
     "Transaction",
     "Commit",
@@ -59,6 +60,7 @@ __version__: str
 
 def check_name(name: str, /) -> None: ...
 def child_name(parent: str, key: Key, /) -> str: ...
+def _automatic_capacity(root: str) -> int | None: ...  # for tests: "auto", of a tree of files
 
 # ------------------------------------------------------------------------------------------------ the store
 
