@@ -50,11 +50,11 @@ MINUTES ?= 10
 soak: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-soak ## a random mixed load for MINUTES=10; the report is in target/soak/
 	$(BIN)/python tests/soak --minutes $(MINUTES) $(ARGS)
 
-# Some fifty times slower, with the invariants checked at every step: so few random cases.
+# Needs valgrind. Some fifty times slower, with the invariants checked at every step: so few random cases.
 memcheck: ## the tests of the core under valgrind
 	cargo test -p livedirs-core --lib --no-run --quiet
-	PROPTEST_CASES=2 valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect,possible \
-		--errors-for-leak-kinds=definite,indirect,possible \
+	PROPTEST_CASES=2 valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect \
+		--errors-for-leak-kinds=definite,indirect \
 		"$$(cargo test -p livedirs-core --lib --no-run --message-format=json 2>/dev/null \
 			| sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')" --test-threads=1
 

@@ -32,6 +32,9 @@ impl InputDirectory {
     }
 }
 
+/// This many rows are read or written before other threads get their chance to run.
+const SLICE: usize = 1 << 14;
+
 impl Directory {
     fn check_not_snapshot(&self, py: Python<'_>) -> PyResult<()> {
         match self.snapshot {
@@ -55,8 +58,23 @@ impl Directory {
         })
     }
 
-    /// The same for many: in the order of their keys where they come in it, which is several times faster.
-    fn set_many(&self, py: Python<'_>, mut rows: Vec<(Key, ValueVec<Object>)>) -> PyResult<()> {
+    /// The same for many: slice by slice, in between which other threads run. The transaction is one, its turn is kept.
+    fn set_many(&self, py: Python<'_>, rows: Vec<(Key, ValueVec<Object>)>) -> PyResult<()> {
+        if rows.len() <= SLICE {
+            return self.set_slice(py, rows);
+        }
+        self.shared().write_steps(py, || {
+            let mut rows = rows.into_iter();
+            while rows.len() > 0 {
+                self.set_slice(py, rows.by_ref().take(SLICE).collect())?;
+                py.detach(|| ());
+            }
+            Ok(())
+        })
+    }
+
+    /// In the order of their keys where they come in it, which is several times faster.
+    fn set_slice(&self, py: Python<'_>, mut rows: Vec<(Key, ValueVec<Object>)>) -> PyResult<()> {
         if rows.len() < 2 || rows.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
             return self.set_rows(py, &mut rows);
         }
@@ -248,10 +266,13 @@ impl InputDirectory {
 /// What `update` was given.
 fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
     if let Ok(dict) = given.cast_exact::<PyDict>() {
-        let row = |(key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-            Ok((convert::key(&key)?, smallvec![Object(value.unbind())]))
-        };
-        return dict.iter().map(row).collect();
+        // Of a long one a copy, which no other thread knows.
+        let dict = if dict.len() > SLICE { dict.copy()? } else { dict.clone() };
+        let mut rows = Vec::with_capacity(dict.len());
+        for (key, value) in dict.iter() {
+            add_row(&mut rows, &key, value)?;
+        }
+        return Ok(rows);
     }
     let mut rows = Vec::new();
     if let Ok(list) = given.cast_exact::<PyList>() {
@@ -266,9 +287,18 @@ fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
     }
     for item in convert::iterate(given, || "update takes a mapping or pairs (key, value)".to_owned())? {
         let (key, value) = convert::two(&item?, "update takes pairs (key, value)")?;
-        rows.push((convert::key(&key)?, smallvec![Object(value.unbind())]));
+        add_row(&mut rows, &key, value)?;
     }
     Ok(rows)
+}
+
+fn add_row(rows: &mut Vec<(Key, ValueVec<Object>)>, key: &Bound<'_, PyAny>, value: Bound<'_, PyAny>) -> PyResult<()> {
+    let py = key.py();
+    rows.push((convert::key(key)?, smallvec![Object(value.unbind())]));
+    if rows.len().is_multiple_of(SLICE) {
+        py.detach(|| ());
+    }
+    Ok(())
 }
 
 impl Given {
