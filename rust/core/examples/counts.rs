@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 use livedirs_core::number::Number;
 use livedirs_core::{
-    Batch, Error, Fold, Goal, Host, Job, Key, KeyRef, Name, NameId, Op, Options, Outputs, Parent, Rank, Same, Spec, Store,
-    Upper, Value,
+    Batch, Error, Fold, Goal, Host, Job, Key, KeyRef, Name, NameId, Op, Options, Outputs, Parent, Rank, Same, Spec,
+    Store, Upper, Value,
 };
 
 const KEYS: i64 = 10_000;

@@ -18,7 +18,7 @@ use crate::number::ExactSum;
 use crate::reads::Tag;
 use crate::store::Store;
 use crate::tick::Tick;
-use crate::tick_map::{Held, TickMap};
+use crate::tick_map::{Held, Sought, TickMap};
 use crate::value::{Host, Rank, Same, Value};
 
 type Checked = Result<(), String>;
@@ -34,7 +34,7 @@ macro_rules! ensure {
     };
 }
 
-fn map_holds<K: Ord, V: Held, T: Ord + Clone>(what: &str, map: &TickMap<K, V, T>) -> Checked {
+fn map_holds<K: Sought, V: Held, T: Ord + Clone>(what: &str, map: &TickMap<K, V, T>) -> Checked {
     map.check_invariants().map_err(|broken| format!("{what}: tick_map: {broken}"))
 }
 

@@ -199,6 +199,15 @@ impl Key {
         }
     }
 
+    /// How far an int within `i64` is from another, which is no larger; `None` where that is far, or they are no such ints.
+    #[inline]
+    pub(crate) fn int_distance(&self, from: &Key) -> Option<u32> {
+        match (&self.0, &from.0) {
+            (Repr::Int(to), Repr::Int(from)) => u32::try_from(to.checked_sub(*from)?).ok(),
+            _ => None,
+        }
+    }
+
     const fn depth(&self) -> u8 {
         match self.0 {
             Repr::Tuple { depth, .. } => depth,

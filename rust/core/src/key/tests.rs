@@ -231,3 +231,20 @@ fn heap_bytes_tell_what_is_allocated() {
     assert_eq!(Key::bytes(b"abc").heap_bytes(), 19);
     assert_eq!(Key::tuple(vec![Key::NONE, Key::bytes(b"")]).unwrap().heap_bytes(), 16 + 48 + 16);
 }
+
+#[test]
+fn only_small_ints_say_how_far_they_are_from_smaller_ones() {
+    let far = [
+        (Key::int(5), Key::int(6)),
+        (Key::int(i64::MAX), Key::int(-1)),
+        (Key::int(1 << 32), Key::int(0)),
+        (Key::float(2.0).unwrap(), Key::int(1)),
+        (Key::str("b"), Key::str("a")),
+        (Key::bool(true), Key::bool(false)),
+    ];
+    for (to, from) in far {
+        assert_eq!(to.int_distance(&from), None, "{to} from {from}");
+    }
+    assert_eq!(Key::int(i64::MIN + 7).int_distance(&Key::int(i64::MIN)), Some(7));
+    assert_eq!(Key::int(-3).int_distance(&Key::int(-3)), Some(0));
+}

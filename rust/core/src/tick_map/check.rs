@@ -2,7 +2,7 @@
 
 use super::items::Items;
 use super::node::{CAP, Child, MIN, Node, Slot};
-use super::{Held, TickMap};
+use super::{Held, Sought, TickMap};
 
 /// What a pass over the tree has seen so far.
 struct Seen<'a, K> {
@@ -20,7 +20,7 @@ struct Summary<'a, K, T> {
     total: usize,
 }
 
-impl<K: Ord, V: Held, T: Ord + Clone> TickMap<K, V, T> {
+impl<K: Sought, V: Held, T: Ord + Clone> TickMap<K, V, T> {
     /// Checks the invariants that the module's head lists; the error says which one fails. O(n).
     pub fn check_invariants(&self) -> Result<(), String> {
         let mut seen = Seen { last: None, depth: None, leaves: 0, inners: 0 };
@@ -44,7 +44,7 @@ impl<K: Ord, V: Held, T: Ord + Clone> TickMap<K, V, T> {
     }
 }
 
-fn node<'a, K: Ord, V: Held, T: Ord + Clone>(
+fn node<'a, K: Sought, V: Held, T: Ord + Clone>(
     node: &'a Node<K, V, T>,
     depth: usize,
     right_edge: bool,
@@ -66,7 +66,7 @@ fn node<'a, K: Ord, V: Held, T: Ord + Clone>(
     }
 }
 
-fn leaf<'a, K: Ord, V: Held, T: Ord + Clone>(
+fn leaf<'a, K: Sought, V: Held, T: Ord + Clone>(
     slots: &'a Items<Slot<K, V, T>, T>,
     depth: usize,
     seen: &mut Seen<'a, K>,
@@ -91,7 +91,7 @@ fn leaf<'a, K: Ord, V: Held, T: Ord + Clone>(
     }
 }
 
-fn inner<'a, K: Ord, V: Held, T: Ord + Clone>(
+fn inner<'a, K: Sought, V: Held, T: Ord + Clone>(
     children: &'a Items<Child<K, V, T>, T>,
     depth: usize,
     right_edge: bool,

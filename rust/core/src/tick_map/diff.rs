@@ -8,6 +8,7 @@ use std::iter::FusedIterator;
 use std::slice;
 use triomphe::Arc;
 
+use super::Sought;
 use super::items::below;
 use super::node::{Child, Node, Slot};
 
@@ -192,7 +193,7 @@ impl<'a, K, V, T> Diff<'a, K, V, T> {
     }
 }
 
-impl<'a, K: Ord, V, T> Iterator for Diff<'a, K, V, T> {
+impl<'a, K: Sought, V, T> Iterator for Diff<'a, K, V, T> {
     type Item = DiffItem<'a, K, V, T>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -243,4 +244,4 @@ impl<'a, K: Ord, V, T> Iterator for Diff<'a, K, V, T> {
     }
 }
 
-impl<K: Ord, V, T> FusedIterator for Diff<'_, K, V, T> {}
+impl<K: Sought, V, T> FusedIterator for Diff<'_, K, V, T> {}

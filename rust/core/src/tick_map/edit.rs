@@ -14,7 +14,7 @@ use super::lookup::{begun, search};
 use super::node::{CAP, Child, Node, Slot};
 use super::put::{Put, put_sure, put_with};
 use super::remove::{Freed, take, take_first};
-use super::{Held, TickMap};
+use super::{Held, Sought, TickMap};
 
 /// What [`TickMap::set_with`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ struct Touched<T> {
     live: isize,
 }
 
-impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
+impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     /// Sets. The key object that is there stays (1 stays 1 when 1.0 is set). Answers the stamp and value before.
     /// O(log n).
     pub fn set(&mut self, key: K, stamp: T, value: V) -> Option<(T, V)> {
@@ -68,7 +68,7 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
 
     /// Changes a value in place, and restamps it if a stamp is given; none if there is no such key. The function may
     /// change whether the value is live; it must not unwind after that, as the counts would miss it. O(log n).
-    pub fn update<Q: Ord + ?Sized, R>(&mut self, key: &Q, stamp: Option<T>, f: impl FnOnce(&mut V) -> R) -> Option<R>
+    pub fn update<Q: Sought + ?Sized, R>(&mut self, key: &Q, stamp: Option<T>, f: impl FnOnce(&mut V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
     {
@@ -78,7 +78,7 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     }
 
     /// Restamps an entry; false if there is none. O(log n).
-    pub fn stamp<Q: Ord + ?Sized>(&mut self, key: &Q, t: T) -> bool
+    pub fn stamp<Q: Sought + ?Sized>(&mut self, key: &Q, t: T) -> bool
     where
         K: Borrow<Q>,
     {
@@ -86,7 +86,7 @@ impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     }
 
     /// Takes an entry out. O(log n).
-    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<(K, T, V)>
+    pub fn remove<Q: Sought + ?Sized>(&mut self, key: &Q) -> Option<(K, T, V)>
     where
         K: Borrow<Q>,
     {
@@ -198,10 +198,10 @@ fn touch<K, V, T, Q, F, R>(
     f: F,
 ) -> Option<(R, Touched<T>)>
 where
-    K: Ord + Clone + Borrow<Q>,
+    K: Sought + Clone + Borrow<Q>,
     V: Held + Clone,
     T: Ord + Clone,
-    Q: Ord + ?Sized,
+    Q: Sought + ?Sized,
     F: FnOnce(&mut V) -> R,
 {
     if !there && shared(node) {

@@ -6,16 +6,20 @@
 
 use std::borrow::Borrow;
 
-use super::Held;
 use super::node::{Child, Node, Slot};
+use super::sought::{begun_before, place};
+use super::{Held, Sought};
 
 /// Where the key stands in a leaf, or else where it would.
 pub(super) fn search<K, V, T, Q>(slots: &[Slot<K, V, T>], key: &Q) -> Result<usize, usize>
 where
     K: Borrow<Q>,
-    Q: Ord + ?Sized,
+    Q: Sought + ?Sized,
 {
-    slots.binary_search_by(|slot| slot.key.borrow().cmp(key))
+    match place(slots, key) {
+        Some(at) => Ok(at),
+        None => slots.binary_search_by(|slot| slot.key.borrow().cmp(key)),
+    }
 }
 
 /// How many children begin at or before the key. The last of them is where the key belongs; if there is none, the key
@@ -23,16 +27,19 @@ where
 pub(super) fn begun<K, V, T, Q>(children: &[Child<K, V, T>], key: &Q) -> usize
 where
     K: Borrow<Q>,
-    Q: Ord + ?Sized,
+    Q: Sought + ?Sized,
 {
-    children.partition_point(|child| child.first.borrow().cmp(key).is_le())
+    match begun_before(children, key) {
+        Some(begun) => begun,
+        None => children.partition_point(|child| child.first.borrow().cmp(key).is_le()),
+    }
 }
 
 impl<K, V, T> Node<K, V, T> {
     pub(super) fn find<Q>(&self, key: &Q) -> Option<&Slot<K, V, T>>
     where
         K: Borrow<Q>,
-        Q: Ord + ?Sized,
+        Q: Sought + ?Sized,
     {
         let mut node = self;
         loop {
@@ -47,7 +54,7 @@ impl<K, V, T> Node<K, V, T> {
     pub(super) fn entries_before<Q>(&self, key: &Q, past: bool) -> usize
     where
         K: Borrow<Q>,
-        Q: Ord + ?Sized,
+        Q: Sought + ?Sized,
     {
         let mut node = self;
         let mut before = 0;
@@ -70,7 +77,7 @@ impl<K, V, T> Node<K, V, T> {
     where
         K: Borrow<Q>,
         V: Held,
-        Q: Ord + ?Sized,
+        Q: Sought + ?Sized,
     {
         let mut node = self;
         let mut before = 0;
@@ -163,7 +170,7 @@ pub struct Finger<'a, K, V, T> {
     rest: &'a [Slot<K, V, T>],
 }
 
-impl<'a, K: Ord, V, T> Finger<'a, K, V, T> {
+impl<'a, K: Sought, V, T> Finger<'a, K, V, T> {
     pub(super) fn new(root: Option<&'a Node<K, V, T>>) -> Self {
         Finger { root, rest: &[] }
     }

@@ -33,7 +33,8 @@
 //!
 //! # Files
 //!
-//! `node` what a tree is made of, `items` the vector in a node, `lookup` by key and by position, `edit` writes (`put`
+//! `node` what a tree is made of, `items` the vector in a node, `lookup` by key and by position (`sought` where
+//! to look first), `edit` writes (`put`
 //! adds and replaces, `remove` takes out, `run` sets many in the order of their keys), `range` iteration in key order,
 //! `diff` what changed (since a stamp, between two versions), `check` the invariants as code.
 
@@ -48,6 +49,7 @@ mod put;
 mod range;
 mod remove;
 mod run;
+mod sought;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod tests;
 
@@ -62,6 +64,7 @@ pub use self::lookup::Finger;
 use self::node::{Node, Slot};
 pub use self::range::{Iter, Walk};
 pub use self::run::{Run, Step};
+pub use self::sought::Sought;
 use crate::tick::Tick;
 
 /// What a map holds.
@@ -162,8 +165,8 @@ impl<K, V, T> TickMap<K, V, T> {
     }
 }
 
-impl<K: Ord, V, T> TickMap<K, V, T> {
-    fn slot<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&Slot<K, V, T>>
+impl<K: Sought, V, T> TickMap<K, V, T> {
+    fn slot<Q: Sought + ?Sized>(&self, key: &Q) -> Option<&Slot<K, V, T>>
     where
         K: Borrow<Q>,
     {
@@ -171,7 +174,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     }
 
     /// The value of a key, be it a tombstone. O(log n).
-    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    pub fn get<Q: Sought + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
@@ -179,7 +182,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     }
 
     /// Key (the object in the map), stamp and value. O(log n).
-    pub fn get_entry<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(&K, &T, &V)>
+    pub fn get_entry<Q: Sought + ?Sized>(&self, key: &Q) -> Option<(&K, &T, &V)>
     where
         K: Borrow<Q>,
     {
@@ -187,7 +190,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     }
 
     /// Whether there is an entry, be it a tombstone. O(log n).
-    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    pub fn contains_key<Q: Sought + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
@@ -200,7 +203,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     }
 
     /// The number of live entries with a smaller key. O(log n).
-    pub fn rank<Q: Ord + ?Sized>(&self, key: &Q) -> usize
+    pub fn rank<Q: Sought + ?Sized>(&self, key: &Q) -> usize
     where
         K: Borrow<Q>,
         V: Held,
@@ -210,7 +213,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
 
     /// The entries of a range in key order, tombstones too. O(log n) to start. A range that ends before it starts has
     /// no entry.
-    pub fn range<Q: Ord + ?Sized, R: RangeBounds<Q>>(&self, range: R) -> Iter<'_, K, V, T>
+    pub fn range<Q: Sought + ?Sized, R: RangeBounds<Q>>(&self, range: R) -> Iter<'_, K, V, T>
     where
         K: Borrow<Q>,
     {
@@ -225,7 +228,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     }
 
     /// As [`TickMap::range`], but owned, see [`TickMap::walk`].
-    pub fn walk_range<Q: Ord + ?Sized, R: RangeBounds<Q>>(&self, range: R, reversed: bool) -> Walk<K, V, T>
+    pub fn walk_range<Q: Sought + ?Sized, R: RangeBounds<Q>>(&self, range: R, reversed: bool) -> Walk<K, V, T>
     where
         K: Borrow<Q>,
     {
@@ -234,7 +237,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     }
 
     /// The positions, among all entries, at which a range starts and ends.
-    fn span<Q: Ord + ?Sized>(&self, low: Bound<&Q>, high: Bound<&Q>) -> (usize, usize)
+    fn span<Q: Sought + ?Sized>(&self, low: Bound<&Q>, high: Bound<&Q>) -> (usize, usize)
     where
         K: Borrow<Q>,
     {
@@ -247,7 +250,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
         (start, self.end(high))
     }
 
-    fn end<Q: Ord + ?Sized>(&self, high: Bound<&Q>) -> usize
+    fn end<Q: Sought + ?Sized>(&self, high: Bound<&Q>) -> usize
     where
         K: Borrow<Q>,
     {
@@ -267,7 +270,7 @@ impl<K: Ord, V, T> TickMap<K, V, T> {
     }
 
     /// As [`TickMap::changes_since`], up to a key: O((c + 1) log n).
-    pub fn changes_since_up_to<Q: Ord + ?Sized>(&self, since: &T, upper: Bound<&Q>) -> Changes<'_, K, V, T>
+    pub fn changes_since_up_to<Q: Sought + ?Sized>(&self, since: &T, upper: Bound<&Q>) -> Changes<'_, K, V, T>
     where
         K: Borrow<Q>,
         T: Ord + Clone,

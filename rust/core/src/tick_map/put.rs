@@ -3,11 +3,11 @@
 use std::mem;
 use triomphe::Arc;
 
-use super::Held;
 use super::edit::{change, shared};
 use super::items::Items;
 use super::lookup::{begun, search};
 use super::node::{Child, Node, Slot};
+use super::{Held, Sought};
 
 type Leaf<K, V, T> = Items<Slot<K, V, T>, T>;
 
@@ -40,7 +40,7 @@ pub(super) fn put_sure<K, V, T>(
     end: bool,
     put: &mut Put<K, V, T>,
 ) where
-    K: Ord + Clone,
+    K: Sought + Clone,
     V: Held + Clone,
     T: Ord + Clone,
 {
@@ -62,7 +62,7 @@ pub(super) fn put_sure<K, V, T>(
 /// Sets if the function says so.
 pub(super) fn put_with<K, V, T, F>(node: &mut Arc<Node<K, V, T>>, key: &K, f: F, end: bool, put: &mut Put<K, V, T>)
 where
-    K: Ord + Clone,
+    K: Sought + Clone,
     V: Held + Clone,
     T: Ord + Clone,
     F: FnOnce(Option<(&T, &V)>) -> Option<(T, V)>,

@@ -3,11 +3,11 @@
 use std::borrow::Borrow;
 use triomphe::Arc;
 
-use super::Held;
 use super::edit::shared;
 use super::items::Items;
 use super::lookup::{begun, search};
 use super::node::{Child, MERGED, MIN, Node, Slot};
+use super::{Held, Sought};
 
 /// Nodes that a removal made superfluous.
 #[derive(Default)]
@@ -34,10 +34,10 @@ pub(super) fn take<K, V, T, Q>(
     freed: &mut Freed,
 ) -> Option<Slot<K, V, T>>
 where
-    K: Ord + Clone + Borrow<Q>,
+    K: Sought + Clone + Borrow<Q>,
     V: Held + Clone,
     T: Ord + Clone,
-    Q: Ord + ?Sized,
+    Q: Sought + ?Sized,
 {
     if !there && shared(node) {
         node.find(key)?;

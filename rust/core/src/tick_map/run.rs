@@ -12,7 +12,7 @@ use super::items::Items;
 use super::lookup::{begun, search};
 use super::node::{Child, Node, Slot};
 use super::put::{Put, put_with};
-use super::{Held, SetOutcome, TickMap};
+use super::{Held, SetOutcome, Sought, TickMap};
 
 /// What to do with an entry of a run.
 pub enum Step<T, V> {
@@ -60,7 +60,7 @@ impl<K, V, T: Ord> Part<K, V, T> {
     }
 }
 
-impl<K: Ord + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
+impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     /// Sets entries of ascending keys as [`Run::step`] says, which is asked for each in turn; how many were passed, which
     /// are all unless it stopped. O(log n + c) for `c` keys that are neighbours, at most O(c log n).
     pub fn set_run(&mut self, keys: &[K], run: &mut impl Run<T, V>) -> usize {
@@ -119,7 +119,7 @@ fn go<K, V, T, R>(
     run: &mut R,
     part: &mut Part<K, V, T>,
 ) where
-    K: Ord + Clone,
+    K: Sought + Clone,
     V: Held + Clone,
     T: Ord + Clone,
     R: Run<T, V>,
@@ -167,7 +167,7 @@ fn go_one<K, V, T, R>(
     run: &mut R,
     part: &mut Part<K, V, T>,
 ) where
-    K: Ord + Clone,
+    K: Sought + Clone,
     V: Held + Clone,
     T: Ord + Clone,
     R: Run<T, V>,
@@ -207,7 +207,7 @@ fn go_leaf<K, V, T, R>(
     run: &mut R,
     part: &mut Part<K, V, T>,
 ) where
-    K: Ord + Clone,
+    K: Sought + Clone,
     V: Held + Clone,
     T: Ord + Clone,
     R: Run<T, V>,
@@ -270,7 +270,7 @@ fn settle<K, V, T>(
     below: Part<K, V, T>,
     part: &mut Part<K, V, T>,
 ) where
-    K: Ord + Clone,
+    K: Sought + Clone,
     V: Held,
     T: Ord + Clone,
 {

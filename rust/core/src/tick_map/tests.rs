@@ -560,6 +560,8 @@ fn the_key_that_is_there_stays() {
         }
     }
     let mut map = TickMap::<Fold, ()>::new();
+    impl super::Sought for Fold {}
+
     map.set(Fold("a"), 1, ());
     map.set(Fold("A"), 2, ());
     assert_eq!(map.first().map(|(key, stamp, ())| (key.0, *stamp)), Some(("a", 2)));

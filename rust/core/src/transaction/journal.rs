@@ -22,7 +22,7 @@ use crate::dirs::{Since, Slot, State};
 use crate::name::Name;
 use crate::reads::Tag;
 use crate::tick::Tick;
-use crate::tick_map::{Held, TickMap};
+use crate::tick_map::{Held, Sought, TickMap};
 use crate::value::Host;
 
 /// What stood where an edit was made.
@@ -193,7 +193,7 @@ impl Base {
 /// Puts what was there back into its place, or takes what was not there out of it; what stood there is answered.
 pub(crate) fn put<K, V, T>(map: &mut TickMap<K, V, T>, key: K, entry: Option<(T, V)>) -> Option<(T, V)>
 where
-    K: Ord + Clone,
+    K: Sought + Clone,
     V: Held + Clone,
     T: Ord + Clone,
 {
@@ -203,7 +203,7 @@ where
     }
 }
 
-fn mark<K: Ord + Clone, T: Ord + Clone>(map: &mut TickMap<K, (), T>, key: K, stamp: T, there: bool) {
+fn mark<K: Sought + Clone, T: Ord + Clone>(map: &mut TickMap<K, (), T>, key: K, stamp: T, there: bool) {
     put(map, key, there.then_some((stamp, ())));
 }
 
