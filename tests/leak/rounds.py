@@ -5,7 +5,7 @@ Run as: python rounds.py <way> <folder for the recording> [--rounds n] [--tracke
 The memory in use after a tenth of the rounds is compared with that after all of them: what the allocator has
 handed out and not got back (`mallinfo2` of glibc), which costs nothing to ask for. Then memray, with native
 traces, follows some rounds more and tells what these left, and where it was allocated. `--tracked 0`: it
-follows the nine tenths instead, which takes six times as long; so it does where there is no glibc.
+follows the nine tenths instead, which takes several times as long; so it does where there is no glibc.
 
 Run it with PYTHONMALLOC=malloc, so that each object is an allocation, and without the allocator's caches for
 threads (GLIBC_TUNABLES=glibc.malloc.tcache_count=0), what lies in which would count as in use.
