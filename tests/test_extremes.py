@@ -30,7 +30,8 @@ def test_names_of_64_kib():
     name = DirName(f"/{long}/")
     d = store.mkdir(name, {1: 1})
     m = d.map(
-        name / long, lambda key, values: store.mkdir(name / "made" / (long, key)) and [(key, values[0])]
+        name / long,
+        lambda key, values: store.mkdir(name / "made" / (long, key), {1: 1}) and [(key, values[0])],
     )
     assert name / "made" / (long, 1) in store and len(store) == 3
     assert long in repr(d) and long in store.tree()
@@ -67,7 +68,6 @@ with store.snapshot() as snapshot, store.fork() as fork, d.cursor() as cursor:
     assert all(v is value for v in (d[1], d[3], snapshot["/d/"][2], cursor.poll().entries[3][0]))
 assert m.get_all(1)[0] is value and m.get_all(0) == (1 << 30,) * 3
 assert store.stats().bytes < 100_000
-repr(d), store.tree(), d._repr_html_()
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 print(grown < 100_000)
 """
@@ -87,7 +87,7 @@ def test_many_directories_come_and_go():
     before = store.stats()
     with store.update():
         for n in range(DIRECTORIES):
-            store.mkdir(DirName("/many/") / n, {1: n} if n % 1_000 == 0 else None)
+            store.mkdir(DirName("/many/") / n, {1: n} if n % 1_000 == 0 else {})
     assert len(store) == store.stats().dirs == DIRECTORIES
     assert store[f"/many/{DIRECTORIES - 1_000}/"][1] == DIRECTORIES - 1_000
     with store.cursor(since=store.tick) as cursor:
@@ -205,11 +205,12 @@ def killed(store, d):
         d.map("/half/", mapper)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("die", [raises, in_a_generator, in_a_savepoint, killed])
 def test_a_thread_that_dies_in_a_transaction_leaves_nothing_of_it(die):
     store = Store()
     d = store.mkdir("/d/", {1: 1})
-    d.map("/m/", lambda key, values: store.mkdir(f"/by/{key}/") and [(key, values[0])])
+    d.map("/m/", lambda key, values: store.mkdir(f"/by/{key}/", {1: 1}) and [(key, values[0])])
     with unchanged(store):
         thread = threading.Thread(target=die, args=(store, d))
         thread.start()

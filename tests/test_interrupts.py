@@ -17,7 +17,12 @@ from livedirs import Store, Sum
 store = Store()
 d = store.mkdir("/d/", {n: n for n in range(40)})
 doubled = d.map("/doubled/", lambda key, values: [(key, values[0] * 2)])
-halves = doubled.map("/halves/", lambda key, values: store.mkdir(f"/by/{key}/") and [(key, values[0] / 2)])
+
+def halve(key, values):
+    store.mkdir(f"/by/{key}/")
+    return [(key, values[0] / 2)]
+
+halves = doubled.map("/halves/", halve)
 sums = halves.map_reduce("/sums/", lambda key, values: [(key % 3, values[0])], Sum())
 squares = store.lazy("/squares/", lambda self, n: d[n] ** 2 + (self[n - 1] if n else 0))
 reads = d.map("/reads/", lambda key, values: [(key, squares[key])])

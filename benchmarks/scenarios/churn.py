@@ -24,8 +24,8 @@ def measure(lab: Lab) -> Iterator[Measured]:
     total, keys = lab.sizes.slices, lab.sizes.keys
     measured = Measured("churn", "make and remove a slice of 3 keys", "us/slice")
     rows = dict.fromkeys(range(keys), 1)
-    first = f"livedirs, 1st to {EDGE * BLOCK:,}th"
-    last = f"livedirs, {total - EDGE * BLOCK + 1:,}th to {total:,}th"
+    first = f"livedirs, slices 1 to {EDGE * BLOCK:,}"
+    last = f"livedirs, slices {total - EDGE * BLOCK + 1:,} to {total:,}"
     measured.reference = first
 
     def lows(size: int = BLOCK) -> list[int]:
