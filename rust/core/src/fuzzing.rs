@@ -8,8 +8,11 @@
 use crate::tests::programs::{self, Case};
 use crate::{Key, key, name, tick_map};
 
-/// What is fuzzed, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 3] = [("programs", programs), ("tick_map", tick_map), ("keys", keys)];
+/// A name, and the checks.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// What is fuzzed.
+pub const TARGETS: [Target; 3] = [("programs", programs), ("tick_map", tick_map), ("keys", keys)];
 
 /// Choices.
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);

@@ -229,7 +229,10 @@ pub(super) fn raise(what: &str) -> Stop {
 
 /// Fails once, at the n-th time that user code begins or ends; the drivers of a family share it.
 #[derive(Clone, Default)]
-pub(super) struct Faults(Rc<(Cell<usize>, Cell<Option<(usize, Fault)>>)>);
+pub(super) struct Faults(Rc<(Cell<usize>, Cell<Planned>)>);
+
+/// At which of these times it fails, and how.
+type Planned = Option<(usize, Fault)>;
 
 /// How user code fails.
 #[derive(Clone, Copy, Debug, PartialEq)]

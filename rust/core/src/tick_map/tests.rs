@@ -559,9 +559,8 @@ fn the_key_that_is_there_stays() {
             self.0.to_lowercase().cmp(&other.0.to_lowercase())
         }
     }
-    let mut map = TickMap::<Fold, ()>::new();
     impl super::Sought for Fold {}
-
+    let mut map = TickMap::<Fold, ()>::new();
     map.set(Fold("a"), 1, ());
     map.set(Fold("A"), 2, ());
     assert_eq!(map.first().map(|(key, stamp, ())| (key.0, *stamp)), Some(("a", 2)));
