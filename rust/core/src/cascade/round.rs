@@ -92,7 +92,7 @@ impl<H: Host> Store<H> {
         for &id in &changed {
             self.stamp_dir(id);
         }
-        self.work.changed.extend(changed);
+        join(&mut self.work.changed, changed);
         self.ctx.tick += 1;
         self.purge_up_to(if again { self.work.base.tick } else { Tick::MAX });
         if !again {
@@ -160,7 +160,7 @@ impl<H: Host> Store<H> {
 
     fn settle_rows(&mut self, judged: Judged<H::Value>, again: bool, changed: &mut Ids) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
-        changed.extend(judged.changed);
+        join(changed, judged.changed);
         for Touched { dir, key, old } in judged.unchanged {
             // Equal again: the row is as it was, with the stamp that it had. (What a derived row got from which source
             // may differ all the same, so the row itself stays.)
@@ -411,6 +411,15 @@ impl<H: Host> Store<H> {
 
 /// Directories; most transactions change few.
 pub(crate) type Ids = SmallVec<[NameId; 8]>;
+
+/// Adds to what is there; nearly always that is nothing.
+fn join(there: &mut Ids, more: Ids) {
+    if there.is_empty() {
+        *there = more;
+    } else {
+        there.extend(more);
+    }
+}
 
 /// See `judge_rows`.
 struct Judged<V> {
