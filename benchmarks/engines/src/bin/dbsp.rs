@@ -2,7 +2,7 @@
 
 use dbsp::typed_batch::IndexedZSetReader;
 use dbsp::utils::Tup2;
-use dbsp::{CircuitHandle, MapHandle, OrdIndexedZSet, OutputHandle, RootCircuit, Stream};
+use dbsp::{Circuit as _, CircuitHandle, MapHandle, OrdIndexedZSet, OutputHandle, RootCircuit, Stream};
 use livedirs_engines::{Engine, GROUPS, LINKS, OUTPUTS, Pairs, Table, apply, names, serve};
 
 type Rows = OrdIndexedZSet<i64, i64>;
