@@ -14,9 +14,9 @@ mod merging;
 mod scenarios;
 mod seen;
 
-use super::driver::Driver;
+use super::driver::{Driver, derived, mapped};
 use super::dump::dump;
-use super::host::{Fault, Stop, V};
+use super::host::{Code, Fault, Stop, V};
 use merging::Forked;
 use scenarios::{Act, SCENARIOS, Scenario};
 use seen::{outcome, version};
@@ -96,7 +96,7 @@ fn whatever_fails_at_whatever_moment_undoes_all_and_the_same_then_succeeds() {
     }
 }
 
-/// Before the block within, the transaction writes here.
+/// Before the block within, the transaction writes here, so that something is due already.
 fn prelude(d: &mut Driver) -> Result<(), Stop> {
     d.set("/beside/", 1, vec![V::Int(1)])
 }
@@ -104,7 +104,12 @@ fn prelude(d: &mut Driver) -> Result<(), Stop> {
 fn beside(scenario: &Scenario) -> World {
     let mut world = World::of(scenario);
     let spec = super::driver::input(vec![]);
-    world.d.update(|d| d.make("/beside/", &spec).map(drop)).expect("a free name");
+    let code = Code::mapper("after", |_, key, values| Ok(vec![(key.clone(), values[0].clone())]));
+    let made = world.d.update(|d| {
+        d.make("/beside/", &spec)?;
+        d.make("/after/", &derived(vec![mapped("/beside/", &code)], None)).map(drop)
+    });
+    made.expect("free names");
     world
 }
 
