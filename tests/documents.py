@@ -26,6 +26,7 @@ PAGES = sorted(
     page
     for place in ("*.md", "docs/**/*.md", "benchmarks/**/*.md", "examples/**/*.md")
     for page in ROOT.glob(place)
+    if "node_modules" not in page.parts
     if page.name != "THIRD-PARTY-LICENSES.md"  # is not ours
 )
 
