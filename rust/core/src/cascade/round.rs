@@ -412,9 +412,9 @@ impl<H: Host> Store<H> {
 /// Directories; most transactions change few.
 pub(crate) type Ids = SmallVec<[NameId; 8]>;
 
-/// Adds to what is there; nearly always that is nothing.
+/// Adds to what is there; nearly always that is nothing, and what comes is short. Room that a long list had is not kept.
 fn join(there: &mut Ids, more: Ids) {
-    if there.is_empty() {
+    if there.is_empty() && !more.spilled() {
         *there = more;
     } else {
         there.extend(more);
