@@ -133,6 +133,19 @@ class Sqlite:
             read += a + b
         return read
 
+    def block(self, work: Work) -> int:
+        """The same in a block for each key."""
+        begin, update, commit, select, total = (self.connection.cursor().execute for _ in range(5))
+        read = 0
+        for key, value in work:
+            begin("BEGIN")
+            update("UPDATE input SET value = ? WHERE key = ?", (value, key))
+            commit("COMMIT")
+            (a,) = select("SELECT value FROM doubled WHERE key = ?", (key,)).fetchone()
+            (b,) = total("SELECT value FROM totals WHERE key = ?", (key % GROUPS,)).fetchone()
+            read += a + b
+        return read
+
     def one_select(self, work: Work) -> int:
         """The same, both results read back by one SELECT."""
         update, select = (self.connection.cursor().execute for _ in range(2))
