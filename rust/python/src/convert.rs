@@ -15,7 +15,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyIterator, PyString,
 use crate::errors;
 
 /// An int that fits into 64 bits.
-fn small_int(object: &Bound<'_, PyAny>) -> Option<i64> {
+pub fn small_int(object: &Bound<'_, PyAny>) -> Option<i64> {
     let mut overflow = 0;
     // SAFETY: the object is an int, for which this runs no code and does not fail.
     let value = unsafe { ffi::PyLong_AsLongLongAndOverflow(object.as_ptr(), &raw mut overflow) };

@@ -103,6 +103,11 @@ impl Same for Object {
         if a.get_type_ptr() != b.get_type_ptr() {
             return Some(false);
         }
+        if a.is_exact_instance_of::<PyInt>()
+            && let (Some(a), Some(b)) = (convert::small_int(a), convert::small_int(b))
+        {
+            return Some(a == b);
+        }
         let plain = is_scalar(a) || (is_plain(a, PLAIN_DEPTH) && is_plain(b, PLAIN_DEPTH));
         plain.then(|| plainly_equal(a, b))
     }

@@ -3,6 +3,7 @@
 //! Each function here first finds out all that it must know (and may answer `Unsure`, with nothing changed), then
 //! makes its edits.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -107,12 +108,12 @@ impl<H: Host> Store<H> {
         if !same_trail {
             self.follow_trail(reader, old_trail.as_deref(), new_trail.as_deref());
         }
-        for changed in changed {
-            if is_folded {
+        if is_folded {
+            for changed in changed {
                 self.fold_changed(reader, changed);
-            } else {
-                self.set_part(reader, &changed.key, changed.new);
             }
+        } else {
+            self.set_parts(reader, changed);
         }
         Ok(())
     }
@@ -177,12 +178,17 @@ impl<H: Host> Store<H> {
         .map(drop)
     }
 
-    /// The row of a key gets what this unit gives now, which is known to differ.
-    fn set_part(&mut self, reader: &Reader, key: &Key, values: Option<Vals<H::Value>>) {
+    /// The rows of ascending keys get what this unit gives now, which is known to differ.
+    fn set_parts(&mut self, reader: &Reader, mut changed: AllChanged<H::Value>) {
         let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else { return };
         let source = derived.source(reader.part, &reader.key);
+        let keys: SmallVec<[Key; 2]> = changed.iter().map(|changed| changed.key.clone()).collect();
+        let done = self.put_rows(reader.dir, &keys, &mut 0, |number, _, row| {
+            let values = changed[number].new.take();
+            Ok(Some(Content::with_part(row, &keys[number], source.clone(), values)))
+        });
         // The function refuses nothing.
-        drop(self.put_row_with(reader.dir, key, |_, row| Ok(Some(Content::with_part(row, key, source, values)))));
+        drop(done);
     }
 
     /// Brings the dependencies in line with what a unit read now, and lets go of what it made before and not now.
@@ -300,6 +306,9 @@ fn what_of_many_changed<H: Host>(
     new: &[(Key, H::Value)],
     changed: &mut AllChanged<H::Value>,
 ) -> Result<(), H> {
+    if old.iter().map(|(key, _)| key).is_sorted_by(|a, b| a < b) && new.is_sorted_by(|a, b| a.0 < b.0) {
+        return what_of_ascending_changed(verdicts, old, new, changed);
+    }
     let mut keys: BTreeMap<&Key, BothSides<'_, H::Value>> = BTreeMap::new();
     for (key, value) in old.iter() {
         keys.entry(key).or_default().0.push(value);
@@ -320,6 +329,43 @@ fn what_of_many_changed<H: Host>(
         if !equal {
             let old = Vals::from_vec(was.into_iter().cloned().collect());
             let new = Vals::from_vec(is.into_iter().cloned().collect());
+            changed.push(Changed { key: key.clone(), old, new });
+        }
+    }
+    if unsure.is_empty() { Ok(()) } else { Err(unsure.into()) }
+}
+
+/// The same of outputs whose keys ascend, as most mappers that give many give them: both are walked along.
+fn what_of_ascending_changed<H: Host>(
+    verdicts: &Verdicts<H>,
+    old: &Outs<H::Value>,
+    new: &[(Key, H::Value)],
+    changed: &mut AllChanged<H::Value>,
+) -> Result<(), H> {
+    let one = |value: &H::Value| Some(Vals::One(value.clone()));
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let mut unsure = Vec::new();
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((was, _)), Some((is, _))) => (*was).cmp(is),
+        };
+        let was = old.next_if(|_| order.is_le());
+        let is = new.next_if(|_| order.is_ge());
+        if let (Some((_, was)), Some((_, is))) = (was, is) {
+            match verdicts.values(was, is) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(mut pairs) => {
+                    unsure.append(&mut pairs);
+                    continue;
+                }
+            }
+        }
+        if let Some(key) = was.map(|(key, _)| key).or(is.map(|(key, _)| key)) {
+            let (old, new) = (was.and_then(|(_, value)| one(value)), is.and_then(|(_, value)| one(value)));
             changed.push(Changed { key: key.clone(), old, new });
         }
     }

@@ -86,6 +86,7 @@ impl<V: Clone> Content<V> {
 
     pub(crate) fn to_vec(&self) -> ValueVec<V> {
         match self {
+            Content::Plain(Vals::One(value)) => smallvec::smallvec![value.clone()],
             Content::Plain(values) => values.as_slice().iter().cloned().collect(),
             content => content.iter().cloned().collect(),
         }
