@@ -320,49 +320,8 @@ impl<H: Host> Context<H> {
     /// The nodes of what there is beside the directories. O(1).
     pub(crate) fn node_bytes_beside_dirs(&self) -> usize {
         let dirs = &self.dirs;
-        let maps = dirs.bytes_of_names() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
+        let maps = dirs.names.bytes() + dirs.state.bytes() + dirs.earlier.bytes() + dirs.queue.bytes();
         let reads = self.dependencies.bytes() + self.uses.bytes();
         maps + reads + self.arrows.bytes() + self.tombed.bytes() + self.mirrors.bytes()
     }
-}
-
-/// What the hash trie of so many names takes, about: it does not say, so this is what it takes on average.
-///
-/// A hash sends each name at each level into one of 32 places, so `n` names are there in `32^d` places of level `d` as if
-/// strewn: a place has `k` of them with the probability that Poisson gives for `n / 32^d`. One alone stands in the node
-/// above; up to 16 have a small leaf, up to 32 a large one, and more an inner node, below which the next level begins.
-pub(crate) fn of_trie(names: usize) -> usize {
-    const WIDTH: usize = 32;
-    const ENTRY: usize = size_of::<(crate::Name, NameId, u32)>();
-    const HEAD: usize = 4 * size_of::<usize>();
-    const SMALL: usize = HEAD + WIDTH / 2 * (ENTRY + 1);
-    const LARGE: usize = HEAD + WIDTH * (ENTRY + 1);
-    const INNER: usize = HEAD + WIDTH * (ENTRY + size_of::<usize>());
-    if names == 0 {
-        return 0;
-    }
-    #[allow(clippy::cast_precision_loss, reason = "an average")]
-    let bytes = |bytes: usize| bytes as f64;
-    #[allow(clippy::cast_precision_loss, reason = "an average")]
-    let mut here = names as f64 / bytes(WIDTH);
-    let (mut places, mut inner, mut total) = (bytes(WIDTH), 1.0, bytes(INNER));
-    while inner > 0.01 {
-        let mut share = (-here).exp();
-        let (mut small, mut large, mut few) = (0.0, 0.0, share);
-        for k in 1..=WIDTH {
-            share *= here / bytes(k);
-            few += share;
-            match k {
-                1 => {}
-                2..=16 => small += share,
-                _ => large += share,
-            }
-        }
-        let more = (1.0 - few).max(0.0);
-        total += places * inner * (small * bytes(SMALL) + large * bytes(LARGE) + more * bytes(INNER));
-        (places, inner, here) = (places * bytes(WIDTH), inner * more, here / bytes(WIDTH));
-    }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no negative number, and no large one")]
-    let total = total as usize;
-    total
 }

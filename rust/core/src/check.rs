@@ -141,6 +141,7 @@ impl<H: Host> Store<H> {
 }
 
 fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
+    map_holds("names", &ctx.dirs.names)?;
     map_holds("state", &ctx.dirs.state)?;
     map_holds("earlier", &ctx.dirs.earlier)?;
     map_holds("queue", &ctx.dirs.queue)?;
@@ -261,7 +262,7 @@ fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
 }
 
 fn check_names<H: Host>(ctx: &Context<H>) -> Checked {
-    let named: BTreeSet<NameId> = ctx.dirs.names.values().copied().collect();
+    let named: BTreeSet<NameId> = ctx.dirs.each_name().map(|(_, id)| id).collect();
     let known: BTreeSet<NameId> = ctx.dirs.state.iter().map(|(id, ..)| *id).collect();
     ensure!(named == known, "dirs 4: names has {named:?}, state has {known:?}");
     for (id, _, slot) in &ctx.dirs.state {

@@ -22,6 +22,7 @@
 //! removal stamped r already exactly if r < p, and the horizon is the smallest position. So it takes the prefix of
 //! `queue` below the horizon, at O(log n) each, and looks at nothing else. `SKStore` never did this.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use triomphe::Arc;
 
 use crate::context::NameId;
@@ -68,8 +69,23 @@ impl<H: Host> Held for Slot<H> {
 
 impl Held for NameId {}
 
-/// A hash trie, persistent as the other maps are.
-type Names = imbl::HashMap<Name, NameId>;
+/// A name where it is looked for: ordered by its hash, so that names themselves are compared where hashes are equal, and
+/// nothing of a name is touched on the way. Nobody who chooses names can make that slow: equal hashes are in order too.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hashed {
+    hash: u64,
+    pub(crate) name: Name,
+}
+
+impl Hashed {
+    fn of(name: &Name) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Hashed { hash: hasher.finish(), name: name.clone() }
+    }
+}
+
+type Names = TickMap<Hashed, NameId, ()>;
 
 pub(crate) struct Dirs<H: Host> {
     pub(crate) names: Names,
@@ -108,9 +124,9 @@ impl<H: Host> Dirs<H> {
         }
     }
 
-    /// The number of a name that is interned. O(1).
+    /// The number of a name that is interned. O(log n).
     pub(crate) fn id(&self, name: &Name) -> Option<NameId> {
-        self.names.get(name).copied()
+        self.names.get(&Hashed::of(name)).copied()
     }
 
     pub(crate) fn get(&self, id: NameId) -> Option<&Directory<H>> {
@@ -132,14 +148,14 @@ impl<H: Host> Dirs<H> {
     /// Interns a name, or frees it.
     pub(crate) fn set_name(&mut self, name: &Name, id: Option<NameId>) {
         match id {
-            Some(id) => drop(self.names.insert(name.clone(), id)),
-            None => drop(self.names.remove(name)),
+            Some(id) => drop(self.names.set(Hashed::of(name), (), id)),
+            None => drop(self.names.remove(&Hashed::of(name))),
         }
     }
 
-    /// What `names` takes of memory, about. O(1).
-    pub(crate) fn bytes_of_names(&self) -> usize {
-        crate::bytes::of_trie(self.names.len())
+    /// The names that are interned, in no order.
+    pub(crate) fn each_name(&self) -> impl Iterator<Item = (&Name, NameId)> {
+        self.names.iter().map(|(hashed, (), &id)| (&hashed.name, id))
     }
 
     /// Live directories in the order in which their names were interned.

@@ -69,11 +69,11 @@ impl<H: Host> Version<H> {
     #[must_use]
     pub fn held(&self) -> Vec<(Name, usize)> {
         let dirs = &self.0.dirs;
-        let shown = dirs.names.iter().filter(|(name, _)| !name.is_previous());
+        let shown = dirs.each_name().filter(|(name, _)| !name.is_previous());
         let keys = |id: NameId| {
             dirs.get(id).map_or(0, |directory| directory.lazy().map_or(directory.rows.len(), |lazy| lazy.memos.len()))
         };
-        let mut held: Vec<(Name, usize)> = shown.map(|(name, &id)| (name.clone(), keys(id))).collect();
+        let mut held: Vec<(Name, usize)> = shown.map(|(name, id)| (name.clone(), keys(id))).collect();
         held.sort_unstable();
         held
     }
@@ -100,7 +100,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
     let of_keys = ctx.tombed.iter().filter_map(|(id, ..)| oldest_key_tombstone(ctx.dirs.get(*id)?)).min();
     // What previous directories hold belongs to others, and does not count.
     let mirrored: usize = ctx.mirrors.iter().filter_map(|(.., mirror)| Some(ctx.dirs.get(mirror.id)?.rows.len())).sum();
-    let hidden = ctx.dirs.names.keys().filter(|name| name.is_previous()).count();
+    let hidden = ctx.dirs.each_name().filter(|(name, _)| name.is_previous()).count();
     Stats {
         tick: ctx.tick,
         dirs: ctx.counts.dirs,
@@ -111,7 +111,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         keys: ctx.counts.keys - mirrored,
         dependencies: ctx.dependencies.len(),
         lazy_keys: ctx.counts.lazy_keys,
-        names: ctx.dirs.names.len() - hidden,
+        names: ctx.dirs.names.total() - hidden,
         bytes: ctx.bytes(),
     }
 }

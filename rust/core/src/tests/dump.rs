@@ -13,7 +13,7 @@ pub(super) fn dump(ctx: &Context<TestHost>) -> String {
     let dirs = &ctx.dirs;
     let mut line = |text: String| writeln!(out, "{text}").expect("text grows");
     line(format!("tick {} counts {:?} floor {}", ctx.tick, ctx.counts, dirs.floor));
-    line(format!("names {:?}", dirs.names.iter().collect::<std::collections::BTreeMap<_, _>>()));
+    line(format!("names {:?}", dirs.each_name().collect::<std::collections::BTreeMap<_, _>>()));
     line(format!("earlier {:?}", dirs.earlier));
     line(format!("queue {:?}", dirs.queue));
     line(format!("arrows {:?}", ctx.arrows));
