@@ -316,11 +316,14 @@ fn a_turn_that_is_not_handed_on_leaves_threads_waiting() {
     explore_with(Fault::LostTurn);
 }
 
+/// Which interleaving is tried first decides which it is: a mirror that differs, or one that waits for what it missed.
 #[test]
-#[cfg_attr(not(feature = "system-threads"), should_panic(expected = "left == right"))]
+#[cfg(not(feature = "system-threads"))]
 fn a_version_and_a_tick_that_were_read_under_two_locks_do_not_belong_together() {
-    #[cfg(not(feature = "system-threads"))]
-    snapshots(Fault::TwoLocks);
+    let found = std::panic::catch_unwind(|| snapshots(Fault::TwoLocks)).expect_err("the fault was not found");
+    let message = found.downcast_ref::<String>().cloned().unwrap_or_default();
+    let is_it = ["left == right", "deadlock"].iter().any(|what| message.contains(what));
+    assert!(is_it, "something else was found: {message}");
 }
 
 #[test]
