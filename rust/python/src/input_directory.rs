@@ -32,8 +32,10 @@ impl InputDirectory {
     }
 }
 
-/// This many rows are read or written before other threads get their chance to run.
-const SLICE: usize = 1 << 14;
+/// This many rows are read or written before other threads get their chance to run. It takes longer than Python's switch
+/// interval (5 ms): who waits for the interpreter insists only after that, and is passed over where it is let go of and
+/// taken again before.
+const SLICE: usize = 1 << 16;
 
 impl Directory {
     fn check_not_snapshot(&self, py: Python<'_>) -> PyResult<()> {

@@ -182,6 +182,13 @@ impl<H: Host> Store<H> {
     fn set_parts(&mut self, reader: &Reader, mut changed: AllChanged<H::Value>) {
         let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else { return };
         let source = derived.source(reader.part, &reader.key);
+        if let [only] = changed.as_mut_slice() {
+            let Changed { key, new, .. } = only;
+            let part = |_: &_, row: Option<&_>| Ok(Some(Content::with_part(row, key, source, new.take())));
+            // The function refuses nothing.
+            drop(self.put_row_with(reader.dir, key, part));
+            return;
+        }
         let keys: SmallVec<[Key; 2]> = changed.iter().map(|changed| changed.key.clone()).collect();
         let done = self.put_rows(reader.dir, &keys, &mut 0, |number, _, row| {
             let values = changed[number].new.take();
