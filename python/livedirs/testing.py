@@ -76,11 +76,13 @@ class Held:
     """What a store holds at a moment."""
 
     def __init__(self, store: Store) -> None:
-        self.stats = store.stats()
-        self.directories = set(store)
+        self.stats: Stats = store.stats()
+        self.directories: set[str] = set(store)
         # Names that are interned, also where there is no directory, with their keys; what is followed,
         # and by how many.
-        self.names, self.followed = store._held()
+        names, followed = store._held()
+        self.names: dict[str, int] = names
+        self.followed: dict[str | None, int] = followed
 
 
 def difference(store: Store, before: Held) -> str | None:
