@@ -187,6 +187,7 @@ def replay(store: Store, flights: Sequence[Flight], console: Console) -> Replay:
     ticks = most = removed = 0
     memory: dict[int, float] = {}
     begin = shown = time.monotonic()
+    pause = REFRESH
     with progress_bar(console) as bar:
         task = bar.add_task("2013", total=len(flights), speed=0.0, live=len(store), tombstones=0)
         for _, batch in groupby(events(flights), key=itemgetter(0)):
@@ -205,10 +206,12 @@ def replay(store: Store, flights: Sequence[Flight], console: Console) -> Replay:
                 if done * 100 >= mark * len(flights):
                     memory[mark] = resident()
             now = time.monotonic()
-            if now - shown > REFRESH or done == len(flights):
-                shown = now
+            if now - shown > pause or done == len(flights):
                 speed = ticks / (now - begin)
                 bar.update(task, completed=done, speed=speed, live=len(store), tombstones=tombstones(store))
+                # What stats() adds up grows with the store: it gets a twentieth of the time.
+                shown = time.monotonic()
+                pause = max(REFRESH, 20 * (shown - now))
     return Replay(ticks, time.monotonic() - begin, most, removed, memory)
 
 
