@@ -262,7 +262,7 @@ fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
 }
 
 fn check_names<H: Host>(ctx: &Context<H>) -> Checked {
-    let named: BTreeSet<NameId> = ctx.dirs.each_name().map(|(_, id)| id).collect();
+    let named: BTreeSet<NameId> = ctx.dirs.each_found().collect();
     let known: BTreeSet<NameId> = ctx.dirs.state.iter().map(|(id, ..)| *id).collect();
     ensure!(named == known, "dirs 4: names has {named:?}, state has {known:?}");
     for (id, _, slot) in &ctx.dirs.state {

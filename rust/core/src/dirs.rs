@@ -69,23 +69,24 @@ impl<H: Host> Held for Slot<H> {
 
 impl Held for NameId {}
 
-/// A name where it is looked for: ordered by its hash, so that names themselves are compared where hashes are equal, and
-/// nothing of a name is touched on the way. Nobody who chooses names can make that slow: equal hashes are in order too.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A name where it is looked for: its hash, and its number. The text stands in the slot of that number, which whoever asks
+/// for a name goes on to: so sixteen bytes are all that a search touches of each name that it passes. Nobody who chooses
+/// names can make that slow: those of one hash are in order too, and are parted by their texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hashed {
-    hash: u64,
-    pub(crate) name: Name,
+    pub(crate) hash: u64,
+    id: NameId,
 }
 
 impl Hashed {
-    fn of(name: &Name) -> Self {
+    fn of(name: &Name, id: NameId) -> Self {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
-        Hashed { hash: hasher.finish(), name: name.clone() }
+        Hashed { hash: hasher.finish(), id }
     }
 }
 
-type Names = TickMap<Hashed, NameId, ()>;
+type Names = TickMap<Hashed, (), ()>;
 
 pub(crate) struct Dirs<H: Host> {
     pub(crate) names: Names,
@@ -124,9 +125,19 @@ impl<H: Host> Dirs<H> {
         }
     }
 
-    /// The number of a name that is interned. O(log n).
+    /// The number of a name that is interned. O(log n), and as much again for each other name of its hash.
     pub(crate) fn id(&self, name: &Name) -> Option<NameId> {
-        self.names.get(&Hashed::of(name)).copied()
+        let mut from = Hashed::of(name, NameId(0));
+        loop {
+            let (&found, ..) = self.names.at_or_after(&from)?;
+            if found.hash != from.hash {
+                return None;
+            }
+            if self.name(found.id) == Some(name) {
+                return Some(found.id);
+            }
+            from.id = NameId(found.id.0 + 1);
+        }
     }
 
     pub(crate) fn get(&self, id: NameId) -> Option<&Directory<H>> {
@@ -145,17 +156,24 @@ impl<H: Host> Dirs<H> {
         self.state.get(&id).map(|slot| &slot.name)
     }
 
-    /// Interns a name, or frees it.
-    pub(crate) fn set_name(&mut self, name: &Name, id: Option<NameId>) {
-        match id {
-            Some(id) => drop(self.names.set(Hashed::of(name), (), id)),
-            None => drop(self.names.remove(&Hashed::of(name))),
+    /// Interns a name under a number that is free, or frees it.
+    pub(crate) fn set_name(&mut self, name: &Name, id: NameId, is_used: bool) {
+        let hashed = Hashed::of(name, id);
+        if is_used {
+            self.names.set(hashed, (), ());
+        } else {
+            self.names.remove(&hashed);
         }
     }
 
-    /// The names that are interned, in no order.
+    /// The names that are interned, in the order in which they were.
     pub(crate) fn each_name(&self) -> impl Iterator<Item = (&Name, NameId)> {
-        self.names.iter().map(|(hashed, (), &id)| (&hashed.name, id))
+        self.state.iter().map(|(&id, _, slot)| (&slot.name, id))
+    }
+
+    /// The numbers by which names are found.
+    pub(crate) fn each_found(&self) -> impl Iterator<Item = NameId> {
+        self.names.iter().map(|(hashed, ..)| hashed.id)
     }
 
     /// Live directories in the order in which their names were interned.

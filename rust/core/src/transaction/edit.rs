@@ -310,8 +310,8 @@ impl<H: Host> Store<H> {
         }
         let id = NameId(self.ctx.counts.next_name);
         self.ctx.counts.next_name += 1;
-        self.ctx.dirs.set_name(name, Some(id));
-        self.log(Undo::Name { name: name.clone(), old: None });
+        self.ctx.dirs.set_name(name, id, true);
+        self.log(Undo::Name { name: name.clone(), id, was: false });
         self.put_slot(id, Some((0, Slot { name: name.clone(), state: State::Absent })));
         id
     }
@@ -353,8 +353,8 @@ impl<H: Host> Store<H> {
         if mutant!(self.ctx, FreedNameKept) {
             std::mem::forget(name.clone());
         }
-        self.ctx.dirs.set_name(&name, None);
-        self.log(Undo::Name { name, old: Some(id) });
+        self.ctx.dirs.set_name(&name, id, false);
+        self.log(Undo::Name { name, id, was: true });
         self.put_slot(id, None);
     }
 

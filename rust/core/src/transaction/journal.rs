@@ -79,7 +79,8 @@ pub(crate) enum Undo<H: Host> {
     },
     Name {
         name: Name,
-        old: Option<NameId>,
+        id: NameId,
+        was: bool,
     },
     Earlier {
         key: (NameId, Tick),
@@ -155,7 +156,7 @@ impl<H: Host> Clone for Undo<H> {
             Undo::Tombed { dir, was } => Undo::Tombed { dir: *dir, was: *was },
             Undo::Slot { id, old } => Undo::Slot { id: *id, old: old.clone() },
             Undo::Stamp { id, old } => Undo::Stamp { id: *id, old: *old },
-            Undo::Name { name, old } => Undo::Name { name: name.clone(), old: *old },
+            Undo::Name { name, id, was } => Undo::Name { name: name.clone(), id: *id, was: *was },
             Undo::Earlier { key, old } => Undo::Earlier { key: *key, old: *old },
             Undo::Queue { key, was } => Undo::Queue { key: *key, was: *was },
             Undo::Mirror { of, old } => Undo::Mirror { of: *of, old: old.clone() },
@@ -329,7 +330,7 @@ impl<H: Host> Context<H> {
             Undo::Stamp { id, old } => {
                 self.dirs.state.stamp(id, *old);
             }
-            Undo::Name { name, old } => self.dirs.set_name(name, *old),
+            Undo::Name { name, id, was } => self.dirs.set_name(name, *id, *was),
             Undo::Earlier { key, old } => {
                 put(&mut self.dirs.earlier, *key, old.map(|since| ((), since)));
             }
