@@ -106,12 +106,17 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     pub fn from_sorted(entries: impl IntoIterator<Item = (K, T, V)>) -> Self {
         let mut map = TickMap::new();
         let slots = entries.into_iter().map(|(key, stamp, value)| Slot { key, stamp, value });
-        let mut level = pack(slots, Node::Leaf, &mut map.leaves);
+        // One leaf has no more room than it needs.
+        let room = match slots.size_hint() {
+            (least, Some(most)) if least == most && most <= CAP => most.next_power_of_two(),
+            _ => CAP,
+        };
+        let mut level = pack(slots, room, Node::Leaf, &mut map.leaves);
         debug_assert!(level.windows(2).all(|pair| pair[0].first < pair[1].first), "keys must ascend");
         map.live = level.iter().map(|child| child.live).sum();
         map.total = level.iter().map(|child| child.total).sum();
         while level.len() > 1 {
-            level = pack(level.into_iter(), Node::Inner, &mut map.inners);
+            level = pack(level.into_iter(), CAP, Node::Inner, &mut map.inners);
         }
         map.root = level.pop().map(|child| child.node);
         map.trim();
@@ -238,6 +243,7 @@ where
 /// Packs items into full nodes, the last of which may be small: it is on the right edge.
 fn pack<E, K, V, T>(
     items: impl Iterator<Item = E>,
+    room: usize,
     node: impl Fn(Items<E, T>) -> Node<K, V, T>,
     count: &mut u32,
 ) -> Vec<Child<K, V, T>>
@@ -250,7 +256,7 @@ where
     let mut items = items.peekable();
     let mut packed = Vec::new();
     while items.peek().is_some() {
-        let mut full = Vec::with_capacity(CAP);
+        let mut full = Vec::with_capacity(room);
         full.extend(items.by_ref().take(CAP));
         *count += 1;
         packed.extend(Child::over(Arc::new(node(Items::new(full)))));

@@ -21,6 +21,10 @@ use crate::value::Host;
 /// The most parents that a directory can have.
 const MAX_PARENTS: usize = 60_000;
 
+/// So many rows are shown at once; more come one by one, and who waits for the interpreter has it in between. Few in tests,
+/// so that both happen.
+const MOST_SHOWN: usize = if cfg!(test) { 3 } else { 1 << 16 };
+
 /// One of the directories that a derived directory is mapped from.
 pub struct Parent<H: Host> {
     pub name: Name,
@@ -253,6 +257,7 @@ impl<H: Host> Store<H> {
         let height = self.height_above(&plan.arrows, by);
         let parent_generations = self.generations_of(&plan.arrows);
         let mut rows = TickMap::new();
+        let mut is_due = true;
         let kind = match spec {
             Spec::Input { rows: given, hooks } => {
                 rows = rows_of(given, now);
@@ -267,6 +272,11 @@ impl<H: Host> Store<H> {
             Spec::Derived { fold, shared, .. } => {
                 let mut derived = Derived::new(Arc::clone(&plan.arrows), fold.clone(), *shared);
                 derived.parent_generations = parent_generations;
+                if derived.folding.is_none()
+                    && let Some(shown) = self.shown_rows(&plan.arrows)
+                {
+                    (rows, is_due) = (shown, false);
+                }
                 Kind::Derived(derived)
             }
         };
@@ -285,7 +295,9 @@ impl<H: Host> Store<H> {
         };
         self.set_slot(id, now, Slot { name: name.clone(), state: State::Live(triomphe::Arc::new(directory)) });
         self.set_arrows(id, &plan.arrows, true);
-        self.invalidate_all(id);
+        if is_due {
+            self.invalidate_all(id);
+        }
         if by.is_some() {
             self.note_made(id);
         }
@@ -298,6 +310,34 @@ impl<H: Host> Store<H> {
         self.regenerate_children(id);
         self.restore_previous(id, name);
         id
+    }
+
+    /// The rows with which a directory begins that shows those of one parent as they are, in ranges that ascend: nothing
+    /// has to run for them. `None` for any other, and where they are so many that other threads want a turn meanwhile.
+    fn shown_rows(&self, arrows: &[Arrow<H>]) -> Option<TickMap<Key, Row<H::Value>>> {
+        let [Arrow { parent, op: Op::Same, within, .. }] = arrows else { return None };
+        let Some(parent) = self.ctx.dirs.get(*parent) else { return Some(TickMap::new()) };
+        let now = self.ctx.tick;
+        let everything = [(Key::NONE, Upper::Open)];
+        let mut shown: Vec<(Key, crate::Tick, Row<H::Value>)> = Vec::new();
+        for (lo, hi) in within.as_deref().unwrap_or(&everything) {
+            if shown.last().is_some_and(|(last, ..)| last >= lo) {
+                return None;
+            }
+            for (key, row) in parent.rows_between(lo, hi) {
+                let Some(content) = row.content() else { continue };
+                if shown.len() == MOST_SHOWN {
+                    return None;
+                }
+                let values = match content {
+                    Content::Plain(values) => Some(values.clone()),
+                    content => Vals::from_vec(content.to_vec()),
+                };
+                let row = values.map(|values| Row::Live { since: now, content: Content::Plain(values) });
+                shown.extend(row.map(|row| (key.clone(), now, row)));
+            }
+        }
+        Some(TickMap::from_sorted(shown))
     }
 
     /// Enters or removes all arrows into a directory.
