@@ -264,6 +264,8 @@ fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
 fn check_names<H: Host>(ctx: &Context<H>) -> Checked {
     let named: BTreeSet<NameId> = ctx.dirs.each_found().collect();
     let known: BTreeSet<NameId> = ctx.dirs.state.iter().map(|(id, ..)| *id).collect();
+    let previous = ctx.dirs.each_name().filter(|(name, _)| name.is_previous()).count();
+    ensure!(previous == ctx.counts.previous_names, "counts: {previous} names of previous directories are interned");
     ensure!(named == known, "dirs 4: names has {named:?}, state has {known:?}");
     for (id, _, slot) in &ctx.dirs.state {
         ensure!(ctx.dirs.id(&slot.name) == Some(*id), "dirs 4: {:?} is not found by its name", slot.name);

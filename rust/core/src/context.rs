@@ -71,6 +71,8 @@ pub(crate) struct Counts {
     /// Of directories, among these.
     pub(crate) purged_dirs: usize,
     pub(crate) next_name: u64,
+    /// Names of previous directories that are interned.
+    pub(crate) previous_names: usize,
     pub(crate) lazy_keys: usize,
     /// Transactions that the store has seen.
     pub(crate) transactions: u64,

@@ -22,7 +22,6 @@
 //! removal stamped r already exactly if r < p, and the horizon is the smallest position. So it takes the prefix of
 //! `queue` below the horizon, at O(log n) each, and looks at nothing else. `SKStore` never did this.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use triomphe::Arc;
 
 use crate::context::NameId;
@@ -79,10 +78,8 @@ pub(crate) struct Hashed {
 }
 
 impl Hashed {
-    fn of(name: &Name, id: NameId) -> Self {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        Hashed { hash: hasher.finish(), id }
+    const fn of(name: &Name, id: NameId) -> Self {
+        Hashed { hash: name.hash(), id }
     }
 }
 

@@ -100,7 +100,6 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
     let of_keys = ctx.tombed.iter().filter_map(|(id, ..)| oldest_key_tombstone(ctx.dirs.get(*id)?)).min();
     // What previous directories hold belongs to others, and does not count.
     let mirrored: usize = ctx.mirrors.iter().filter_map(|(.., mirror)| Some(ctx.dirs.get(mirror.id)?.rows.len())).sum();
-    let hidden = ctx.dirs.each_name().filter(|(name, _)| name.is_previous()).count();
     Stats {
         tick: ctx.tick,
         dirs: ctx.counts.dirs,
@@ -111,7 +110,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         keys: ctx.counts.keys - mirrored,
         dependencies: ctx.dependencies.len(),
         lazy_keys: ctx.counts.lazy_keys,
-        names: ctx.dirs.names.total() - hidden,
+        names: ctx.dirs.names.total() - ctx.counts.previous_names,
         bytes: ctx.bytes(),
     }
 }

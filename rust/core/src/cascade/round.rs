@@ -16,6 +16,7 @@ use crate::directory::{Content, Row};
 use crate::dirs::{Slot, State};
 use crate::error::{Refusal, Result};
 use crate::mutants::mutant;
+use crate::name::Name;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::transaction::Undo;
@@ -215,17 +216,24 @@ impl<H: Host> Store<H> {
     /// Directories that came, went or were made anew in this round.
     fn settle_dirs(&mut self, changed: &mut Ids) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
-        let mut seen: BTreeSet<NameId> = BTreeSet::new();
-        let mut touched = Vec::new();
-        for undo in &self.work.journal[self.work.round_start..] {
-            let Undo::Slot { id, old } = undo else { continue };
-            if seen.insert(*id) {
-                let was = match old.as_ref().map(|(_, slot)| slot) {
-                    Some(Slot { name, state: State::Live(directory) }) => Some((directory.generation, name.clone())),
-                    _ => None,
-                };
-                touched.push((*id, was));
+        let mut slots: SmallVec<[(NameId, usize); 8]> = SmallVec::new();
+        for (at, undo) in self.work.journal.iter().enumerate().skip(self.work.round_start) {
+            if let Undo::Slot { id, .. } = undo {
+                slots.push((*id, at));
             }
+        }
+        // What was there when the round began is what the first edit of each found.
+        slots.sort_unstable();
+        slots.dedup_by_key(|(id, _)| *id);
+        let mut touched: SmallVec<[(NameId, Option<(u64, Name)>); 4]> = SmallVec::new();
+        for (id, at) in slots {
+            let was = match &self.work.journal[at] {
+                Undo::Slot { old: Some((_, Slot { name, state: State::Live(directory) })), .. } => {
+                    Some((directory.generation, name.clone()))
+                }
+                _ => None,
+            };
+            touched.push((id, was));
         }
         for (id, was) in touched {
             if let Some((_, name)) = &was

@@ -18,7 +18,7 @@ pub(crate) mod tests;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt::{self, Debug, Formatter};
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::key::Key;
@@ -39,7 +39,11 @@ const PREVIOUS: &str = "\0/";
 /// # Ok::<(), livedirs_core::NameError>(())
 /// ```
 #[derive(Clone)]
-pub struct Name(Arc<str>);
+pub struct Name {
+    text: Arc<str>,
+    /// By which a store finds it: reckoned once, though a name is looked for several times on its way.
+    hash: u64,
+}
 
 /// Why a text is no directory name. `asked` is that text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +62,17 @@ pub enum NameError {
 }
 
 impl Name {
+    fn of(text: Arc<str>) -> Name {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Name { hash: hasher.finish(), text }
+    }
+
+    /// A hash of its text, that two names share by chance alone.
+    pub(crate) const fn hash(&self) -> u64 {
+        self.hash
+    }
+
     /// The text as a name, if it is one. O(length).
     pub fn parse(text: &str) -> Result<Name, NameError> {
         let asked = || text.into();
@@ -76,7 +91,7 @@ impl Name {
                 return Err(NameError::ControlCharacter { asked: asked() });
             }
         }
-        Ok(Name(text.into()))
+        Ok(Name::of(text.into()))
     }
 
     /// The name of the directory that belongs to `key` of this one; different keys give different names. O(length).
@@ -92,52 +107,52 @@ impl Name {
     /// ```
     #[must_use]
     pub fn child(&self, key: &Key) -> Name {
-        let mut text = String::with_capacity(self.0.len() + 24);
-        text.push_str(&self.0);
+        let mut text = String::with_capacity(self.text.len() + 24);
+        text.push_str(&self.text);
         part::push(&mut text, key);
         text.push('/');
-        Name(text.into())
+        Name::of(text.into())
     }
 
     /// The name without its last part, where more than one is there. O(length).
     pub fn parent(&self) -> Option<Name> {
-        let open = self.0.strip_suffix('/')?;
+        let open = self.text.strip_suffix('/')?;
         let (before, _) = open.rsplit_once('/').filter(|(before, _)| !before.is_empty())?;
-        self.0.get(..=before.len()).map(|text| Name(text.into()))
+        self.text.get(..=before.len()).map(|text| Name::of(text.into()))
     }
 
     /// The parts, from the first; at least one.
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).unwrap_or_default().split('/')
+        self.text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).unwrap_or_default().split('/')
     }
 
     /// The whole text; of a previous directory that of the name which it bears.
     pub fn as_str(&self) -> &str {
-        self.0.strip_suffix(PREVIOUS).unwrap_or(&self.0)
+        self.text.strip_suffix(PREVIOUS).unwrap_or(&self.text)
     }
 
     /// Under which name the store keeps the previous directory of this name; no user can give it (invariant 1). It
     /// shows as the name itself. Of such a name, it again. O(length).
     #[must_use]
     pub fn previous(&self) -> Name {
-        if self.is_previous() { self.clone() } else { Name([&*self.0, PREVIOUS].concat().into()) }
+        if self.is_previous() { self.clone() } else { Name::of([&*self.text, PREVIOUS].concat().into()) }
     }
 
     /// Whether this is the name of a previous directory.
     #[must_use]
     pub fn is_previous(&self) -> bool {
-        self.0.ends_with(PREVIOUS)
+        self.text.ends_with(PREVIOUS)
     }
 
     /// The name that it bears: itself, but for that of a previous directory.
     #[must_use]
     pub fn shown(&self) -> Name {
-        if self.is_previous() { Name(self.as_str().into()) } else { self.clone() }
+        if self.is_previous() { Name::of(self.as_str().into()) } else { self.clone() }
     }
 
     /// The bytes that the name has on the heap; clones share them.
     pub(crate) fn heap_bytes(&self) -> usize {
-        2 * size_of::<usize>() + self.0.len()
+        2 * size_of::<usize>() + self.text.len()
     }
 }
 
@@ -145,7 +160,7 @@ impl PartialEq for Name {
     /// Clones of one name are equal at a glance; else O(length).
     #[inline]
     fn eq(&self, other: &Name) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        Arc::ptr_eq(&self.text, &other.text) || (self.hash == other.hash && self.text == other.text)
     }
 }
 
@@ -154,7 +169,7 @@ impl Eq for Name {}
 impl Ord for Name {
     #[inline]
     fn cmp(&self, other: &Name) -> Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+        if Arc::ptr_eq(&self.text, &other.text) { Ordering::Equal } else { self.text.cmp(&other.text) }
     }
 }
 
@@ -168,13 +183,13 @@ impl PartialOrd for Name {
 impl Hash for Name {
     /// As the `str` hashes, which `Borrow<str>` asks for.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.text.hash(state);
     }
 }
 
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 

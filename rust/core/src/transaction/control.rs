@@ -43,8 +43,9 @@ pub struct Leftovers<H: Host> {
     work: Option<Box<Work<H>>>,
 }
 
-/// So many entries of a journal have room from the start: most transactions need no more.
-const SMALL_JOURNAL: usize = 16;
+/// So many bytes of a journal there are from the start: small transactions need no more, and what is larger an allocator
+/// does not have at hand.
+const SMALL_JOURNAL: usize = 1024;
 
 impl<H: Host> Store<H> {
     /// Opens a transaction. O(1). One must not be open.
@@ -52,7 +53,7 @@ impl<H: Host> Store<H> {
         self.open = true;
         self.work.base = Base::of(&self.ctx);
         self.work.epoch = self.next_generation();
-        self.work.journal.reserve(SMALL_JOURNAL);
+        self.work.journal.reserve_exact(SMALL_JOURNAL / size_of::<Undo<H>>());
     }
 
     /// Opens a savepoint within the transaction. O(hooks that wait).

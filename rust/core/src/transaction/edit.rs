@@ -305,14 +305,23 @@ impl<H: Host> Store<H> {
 
     /// The number of a name, which is interned if it is not yet. Whoever does not use it calls `free_name`.
     pub(crate) fn intern(&mut self, name: &Name) -> NameId {
+        let id = self.number(name);
+        if self.ctx.dirs.slot(id).is_none() {
+            self.put_slot(id, Some((0, Slot { name: name.clone(), state: State::Absent })));
+        }
+        id
+    }
+
+    /// The same, where the caller sets the slot of a name that was not interned (dirs 4).
+    pub(crate) fn number(&mut self, name: &Name) -> NameId {
         if let Some(id) = self.ctx.dirs.id(name) {
             return id;
         }
         let id = NameId(self.ctx.counts.next_name);
         self.ctx.counts.next_name += 1;
+        self.ctx.counts.previous_names += usize::from(name.is_previous());
         self.ctx.dirs.set_name(name, id, true);
         self.log(Undo::Name { name: name.clone(), id, was: false });
-        self.put_slot(id, Some((0, Slot { name: name.clone(), state: State::Absent })));
         id
     }
 
@@ -353,6 +362,7 @@ impl<H: Host> Store<H> {
         if mutant!(self.ctx, FreedNameKept) {
             std::mem::forget(name.clone());
         }
+        self.ctx.counts.previous_names -= usize::from(name.is_previous());
         self.ctx.dirs.set_name(&name, id, false);
         self.log(Undo::Name { name, id, was: true });
         self.put_slot(id, None);

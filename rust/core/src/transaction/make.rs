@@ -229,7 +229,7 @@ impl<H: Host> Store<H> {
 
     /// Makes a directory, in the place of the one that is there if `anew`.
     fn put_dir(&mut self, name: &Name, spec: &Spec<H>, plan: Plan<H>, by: Option<&Reader>, anew: bool) -> NameId {
-        let id = self.intern(name);
+        let id = self.number(name);
         if anew {
             self.take_down(id, by);
         }

@@ -51,7 +51,7 @@ impl<H: Host> Store<H> {
     }
 
     fn put_previous(&mut self, of: NameId, name: &Name) -> NameId {
-        let id = self.intern(&name.previous());
+        let id = self.number(&name.previous());
         let (rows, touched) = self.rows_before(of);
         // Made between transactions, it is as if it had been there at the last commit.
         let now = if self.open { self.ctx.tick } else { self.ctx.tick - 1 };
@@ -114,6 +114,9 @@ impl<H: Host> Store<H> {
 
     /// A directory is there again, under its name: so is its previous one, if anything derives from that.
     pub(crate) fn restore_previous(&mut self, of: NameId, name: &Name) {
+        if self.ctx.counts.previous_names == 0 {
+            return;
+        }
         let derived_from = self.ctx.dirs.id(&name.previous()).is_some_and(|id| self.ctx.arrows_of(id).next().is_some());
         if derived_from && !self.ctx.mirrors.contains_key(&of) {
             self.put_previous(of, name);
