@@ -150,10 +150,10 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// These edits are about to be undone, which may leave nodes with more room than before.
-    pub(crate) fn account_undone(&mut self, undone: &[Undo<H>]) {
+    /// The edits since this place in the journal are about to be undone, which may leave nodes with more room than before.
+    pub(crate) fn account_undone(&mut self, mark: usize) {
         if self.options.capacity.is_some() && self.accounts.is_whole {
-            self.accounts.strayed.extend(undone.iter().filter_map(Undo::dir));
+            self.accounts.strayed.extend(self.work.journal.iter_from(mark).filter_map(Undo::dir));
         }
     }
 

@@ -47,6 +47,7 @@ mod mutants;
 mod name;
 pub mod number;
 mod owned;
+mod pieces;
 mod readers;
 mod reads;
 mod stats;

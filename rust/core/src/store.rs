@@ -13,6 +13,7 @@ use crate::capacity::Accounts;
 use crate::cascade::{DueQueue, Failed, FanOuts, Frame, Ids, Problem, Runs};
 use crate::context::{Context, Generation, NameId, Reader};
 use crate::name::Name;
+use crate::pieces::Pieces;
 use crate::readers::{Cursor, ReaderId, Readers};
 use crate::tick::Tick;
 use crate::transaction::{Base, Mark, Undo};
@@ -53,7 +54,7 @@ impl Default for Options {
 /// What an open transaction knows beside the context that it edits.
 pub(crate) struct Work<H: Host> {
     pub(crate) base: Base,
-    pub(crate) journal: Vec<Undo<H>>,
+    pub(crate) journal: Pieces<Undo<H>>,
     /// Savepoints, the outermost first.
     pub(crate) marks: Vec<Mark<H>>,
     /// Where in the journal the present round began.
@@ -99,7 +100,7 @@ impl<H: Host> Work<H> {
     pub(crate) fn new(ctx: &Context<H>) -> Self {
         Work {
             base: Base::of(ctx),
-            journal: Vec::new(),
+            journal: Pieces::new(),
             marks: Vec::new(),
             round_start: 0,
             retouched: HashSet::new(),

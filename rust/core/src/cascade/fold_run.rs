@@ -7,6 +7,7 @@ use crate::Key;
 use crate::directory::{Fold, Group, Outputs, Outs, Unit, Vals};
 use crate::error::{Error, Result};
 use crate::number::ExactSum;
+use crate::pieces::Pieces;
 use crate::store::Store;
 use crate::tick_map::{Run, Step, TickMap};
 use crate::transaction::Undo;
@@ -21,7 +22,7 @@ use super::queue::FOLD;
 pub(super) struct Sums<'a, H: Host> {
     pub(super) dir: NameId,
     pub(super) groups: &'a mut TickMap<Key, Group<H::Value>, ()>,
-    pub(super) journal: &'a mut Vec<Undo<H>>,
+    pub(super) journal: &'a mut Pieces<Undo<H>>,
     /// Only counts.
     pub(super) counts: bool,
     /// Of the open transaction since its last savepoint, see [`Group::noted`].

@@ -112,7 +112,7 @@ impl<H: Host> Store<H> {
         let mut seen: BTreeSet<(NameId, &Key)> = BTreeSet::new();
         let mut last = None;
         let mut unsure = Vec::new();
-        for undo in &self.work.journal[self.work.round_start..] {
+        for undo in self.work.journal.iter_from(self.work.round_start) {
             let Undo::Row { dir, key, old, live } = undo else { continue };
             let single = self.work.retouched.is_empty() || !self.work.retouched.contains(&(*dir, key.clone()));
             if single {
@@ -217,7 +217,7 @@ impl<H: Host> Store<H> {
     fn settle_dirs(&mut self, changed: &mut Ids) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
         let mut slots: SmallVec<[(NameId, usize); 8]> = SmallVec::new();
-        for (at, undo) in self.work.journal.iter().enumerate().skip(self.work.round_start) {
+        for (undo, at) in self.work.journal.iter_from(self.work.round_start).zip(self.work.round_start..) {
             if let Undo::Slot { id, .. } = undo {
                 slots.push((*id, at));
             }
@@ -227,8 +227,8 @@ impl<H: Host> Store<H> {
         slots.dedup_by_key(|(id, _)| *id);
         let mut touched: SmallVec<[(NameId, Option<(u64, Name)>); 4]> = SmallVec::new();
         for (id, at) in slots {
-            let was = match &self.work.journal[at] {
-                Undo::Slot { old: Some((_, Slot { name, state: State::Live(directory) })), .. } => {
+            let was = match self.work.journal.get(at) {
+                Some(Undo::Slot { old: Some((_, Slot { name, state: State::Live(directory) })), .. }) => {
                     Some((directory.generation, name.clone()))
                 }
                 _ => None,

@@ -6,6 +6,7 @@ use crate::context::{Context, Generation, NameId};
 use crate::directory::DirKind;
 use crate::dirs::State;
 use crate::name::Name;
+use crate::pieces::Pieces;
 use crate::store::{Store, Work};
 use crate::tick::Tick;
 use crate::value::Host;
@@ -38,7 +39,7 @@ pub struct Commit {
 /// What a transaction leaves behind, to be dropped with no lock held: values run their destructors then.
 pub struct Leftovers<H: Host> {
     #[expect(dead_code, reason = "held to be dropped")]
-    journal: Vec<Undo<H>>,
+    journal: Pieces<Undo<H>>,
     #[expect(dead_code, reason = "held to be dropped")]
     work: Option<Box<Work<H>>>,
 }
@@ -53,7 +54,7 @@ impl<H: Host> Store<H> {
         self.open = true;
         self.work.base = Base::of(&self.ctx);
         self.work.epoch = self.next_generation();
-        self.work.journal.reserve_exact(SMALL_JOURNAL / size_of::<Undo<H>>());
+        self.work.journal.reserve(SMALL_JOURNAL / size_of::<Undo<H>>());
     }
 
     /// Opens a savepoint within the transaction. O(hooks that wait).
@@ -75,7 +76,7 @@ impl<H: Host> Store<H> {
     /// Undoes all since the innermost savepoint, which stays. O(what was done since).
     #[must_use]
     pub fn rollback_to_savepoint(&mut self) -> Leftovers<H> {
-        let Some(mark) = self.work.marks.last() else { return Leftovers { journal: Vec::new(), work: None } };
+        let Some(mark) = self.work.marks.last() else { return Leftovers { journal: Pieces::new(), work: None } };
         let (journal, base, hooks) = (mark.journal, mark.base, mark.hooks.clone());
         let failed_then: Vec<_> = mark.failed.iter().cloned().collect();
         let undone = self.go_back_to(journal);
@@ -112,12 +113,13 @@ impl<H: Host> Store<H> {
         Leftovers { journal: undone, work: Some(Box::new(work)) }
     }
 
-    fn go_back_to(&mut self, mark: usize) -> Vec<Undo<H>> {
+    fn go_back_to(&mut self, mark: usize) -> Pieces<Undo<H>> {
         self.fan_outs.forget();
-        let mut undone = self.work.journal.split_off(mark);
-        self.account_undone(&undone);
-        let mut taken_out = Vec::with_capacity(undone.len());
-        while let Some(undo) = undone.pop() {
+        self.account_undone(mark);
+        let mut taken_out = Pieces::new();
+        while self.work.journal.len() > mark
+            && let Some(undo) = self.work.journal.pop()
+        {
             if let Undo::Due { due, was } = &undo {
                 let due = (**due).clone();
                 if *was {
@@ -241,7 +243,7 @@ impl<H: Host> Store<H> {
     /// Whether a derived directory changed, came or went since then in this transaction. O(what was done since).
     #[must_use]
     pub fn derived_changed_since(&self, mark: usize) -> bool {
-        self.work.journal.get(mark..).unwrap_or_default().iter().any(|undo| match undo {
+        self.work.journal.iter_from(mark).any(|undo| match undo {
             Undo::Row { dir, .. } => self.ctx.dirs.get(*dir).is_none_or(|directory| directory.derived().is_some()),
             Undo::Slot { id, old } => {
                 let was = match old.as_ref().map(|(_, slot)| &slot.state) {

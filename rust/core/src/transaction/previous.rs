@@ -206,7 +206,7 @@ impl<H: Host> Store<H> {
     /// Notes which keys this round touched, for the mirrors to take over in the next transaction.
     fn note_lag(&mut self) {
         let mut touched: BTreeMap<NameId, Vec<Key>> = BTreeMap::new();
-        for undo in &self.work.journal[self.work.round_start..] {
+        for undo in self.work.journal.iter_from(self.work.round_start) {
             if let Undo::Row { dir, key, .. } = undo
                 && self.ctx.mirrors.contains_key(dir)
             {

@@ -10,6 +10,7 @@ use crate::Key;
 use crate::context::NameId;
 use crate::directory::{Content, Row};
 use crate::error::{Error, Result};
+use crate::pieces::Pieces;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::tick_map::{Run, Step};
@@ -25,7 +26,7 @@ struct RowsRun<'a, H: Host, F> {
     from: usize,
     content: F,
     verdicts: &'a Verdicts<H>,
-    journal: &'a mut Vec<Undo<H>>,
+    journal: &'a mut Pieces<Undo<H>>,
     retouched: &'a mut HashSet<(NameId, Key)>,
     now: Tick,
     /// Whether the row that is being set has values.
