@@ -31,6 +31,17 @@ impl<E> Pieces<E> {
         }
     }
 
+    /// Keeps the room of the last piece.
+    pub(crate) fn clear(&mut self) {
+        self.full.clear();
+        self.last.clear();
+    }
+
+    /// Items that there is room for.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.full.len() * PIECE + self.last.capacity()
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.full.len() * PIECE + self.last.len()
     }
@@ -57,6 +68,11 @@ impl<E> Pieces<E> {
             self.last = self.full.pop()?;
         }
         self.last.pop()
+    }
+
+    #[inline]
+    pub(crate) fn last(&self) -> Option<&E> {
+        self.last.last().or_else(|| self.full.last()?.last())
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&E> {
@@ -111,6 +127,7 @@ mod tests {
                     assert_eq!(pieces.pop(), list.pop());
                 }
                 assert_eq!((pieces.len(), pieces.is_empty()), (list.len(), list.is_empty()));
+                assert_eq!(pieces.last(), list.last());
                 assert!(pieces.iter().eq(&list));
                 assert!(pieces.iter().rev().eq(list.iter().rev()));
                 for start in 0..=list.len() + 1 {

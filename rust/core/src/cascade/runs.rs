@@ -6,29 +6,41 @@
 
 use std::collections::HashMap;
 
-use crate::context::Reader;
+use crate::Key;
+use crate::context::{NameId, Reader};
+use crate::pieces::Pieces;
+
+/// Units of one arrow, by the height of their directory: the order of the cascade.
+type Arrow = (u32, NameId, u16);
 
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
-    /// Strictly ascending, by height of the directory and reader, while nothing is counted.
-    in_order: Vec<(u32, Reader)>,
+    /// Strictly ascending, while nothing is counted: the arrows, and how many keys there are before each one's.
+    arrows: Vec<(Arrow, usize)>,
+    /// Strictly ascending for each arrow, which has at least one.
+    keys: Pieces<Key>,
     counted: HashMap<Reader, u32>,
 }
 
 impl Runs {
     pub(crate) fn clear(&mut self) {
-        self.in_order.clear();
+        self.arrows.clear();
+        self.keys.clear();
         self.counted.clear();
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.in_order.capacity() + self.counted.capacity()
+        self.arrows.capacity() + self.keys.capacity() + self.counted.capacity()
     }
 
     /// A run did not come about.
     pub(crate) fn forget(&mut self, height: u32, reader: &Reader) {
-        if self.in_order.last().is_some_and(|(of, last)| *of == height && last == reader) {
-            self.in_order.pop();
+        let last = self.arrows.last().map(|(arrow, _)| *arrow);
+        if last == Some((height, reader.dir, reader.part)) && self.keys.last() == Some(&reader.key) {
+            self.keys.pop();
+            if self.arrows.last().is_some_and(|(_, before)| *before == self.keys.len()) {
+                self.arrows.pop();
+            }
         } else if let Some(count) = self.counted.get_mut(reader) {
             *count -= 1;
         }
@@ -36,16 +48,36 @@ impl Runs {
 
     /// Counts a run; which of that unit it is, from 1.
     pub(crate) fn count(&mut self, height: u32, reader: &Reader, nested: bool) -> u32 {
-        let run = (height, reader.clone());
-        if self.counted.is_empty() && !nested && self.in_order.last().is_none_or(|last| *last < run) {
-            self.in_order.push(run);
-            return 1;
+        if self.counted.is_empty() && !nested {
+            let arrow = (height, reader.dir, reader.part);
+            let is_next = match self.arrows.last() {
+                Some((last, _)) if *last == arrow => self.keys.last().is_none_or(|last| *last < reader.key),
+                Some((last, _)) if *last > arrow => false,
+                _ => {
+                    self.arrows.push((arrow, self.keys.len()));
+                    true
+                }
+            };
+            if is_next {
+                self.keys.push(reader.key.clone());
+                return 1;
+            }
         }
-        for (_, reader) in self.in_order.drain(..) {
-            *self.counted.entry(reader).or_insert(0) += 1;
-        }
-        let count = self.counted.entry(run.1).or_insert(0);
+        self.count_all();
+        let count = self.counted.entry(reader.clone()).or_insert(0);
         *count += 1;
         *count
+    }
+
+    /// Counts those that were remembered in order.
+    fn count_all(&mut self) {
+        let mut keys = std::mem::take(&mut self.keys);
+        for ((_, dir, part), before) in self.arrows.drain(..).rev() {
+            while keys.len() > before
+                && let Some(key) = keys.pop()
+            {
+                *self.counted.entry(Reader { dir, part, key }).or_insert(0) += 1;
+            }
+        }
     }
 }
