@@ -141,7 +141,7 @@ impl<H: Host> Store<H> {
 }
 
 fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
-    map_holds("names", &ctx.dirs.names)?;
+    ctx.dirs.names.check().map_err(|broken| format!("names {broken}"))?;
     map_holds("state", &ctx.dirs.state)?;
     map_holds("earlier", &ctx.dirs.earlier)?;
     map_holds("queue", &ctx.dirs.queue)?;
@@ -262,7 +262,7 @@ fn check_dirs<H: Host>(ctx: &Context<H>) -> Checked {
 }
 
 fn check_names<H: Host>(ctx: &Context<H>) -> Checked {
-    let named: BTreeSet<NameId> = ctx.dirs.each_found().collect();
+    let named: BTreeSet<NameId> = ctx.dirs.names.ids().into_iter().collect();
     let known: BTreeSet<NameId> = ctx.dirs.state.iter().map(|(id, ..)| *id).collect();
     let previous = ctx.dirs.each_name().filter(|(name, _)| name.is_previous()).count();
     ensure!(previous == ctx.counts.previous_names, "counts: {previous} names of previous directories are interned");

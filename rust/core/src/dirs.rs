@@ -6,8 +6,8 @@
 //!   arrow or a dependency, not by a directory).
 //! * A *life* of a name is a pair (there since, removed). The last life of a removed name is its tombstone; those
 //!   before it, and those of a name that is live again, stand in `earlier`.
-//! * `names`: name -> interned name, found by hash. It has no order: a name is found, interned and freed all the time and
-//!   at random, where a million of them fall out of every cache; all of them are listed, in order, now and then.
+//! * `names`: the hash of a name -> interned name (`names.rs`). It has no order: all of them are listed, in order, now and
+//!   then, and found one by one all the time.
 //! * `queue`: (stamp, name) of each tombstone and each earlier life, so that the purge takes a prefix.
 //! * `floor` = 1 + the largest stamp ever purged.
 //!
@@ -27,6 +27,7 @@ use triomphe::Arc;
 use crate::context::NameId;
 use crate::directory::Directory;
 use crate::name::Name;
+use crate::names::Names;
 use crate::tick::{FIRST, Tick};
 use crate::tick_map::{Held, TickMap};
 use crate::value::Host;
@@ -68,23 +69,6 @@ impl<H: Host> Held for Slot<H> {
 
 impl Held for NameId {}
 
-/// A name where it is looked for: its hash, and its number. The text stands in the slot of that number, which whoever asks
-/// for a name goes on to: so sixteen bytes are all that a search touches of each name that it passes. Nobody who chooses
-/// names can make that slow: those of one hash are in order too, and are parted by their texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Hashed {
-    pub(crate) hash: u64,
-    id: NameId,
-}
-
-impl Hashed {
-    const fn of(name: &Name, id: NameId) -> Self {
-        Hashed { hash: name.hash(), id }
-    }
-}
-
-type Names = TickMap<Hashed, (), ()>;
-
 pub(crate) struct Dirs<H: Host> {
     pub(crate) names: Names,
     pub(crate) state: TickMap<NameId, Slot<H>>,
@@ -124,17 +108,7 @@ impl<H: Host> Dirs<H> {
 
     /// The number of a name that is interned. O(log n), and as much again for each other name of its hash.
     pub(crate) fn id(&self, name: &Name) -> Option<NameId> {
-        let mut from = Hashed::of(name, NameId(0));
-        loop {
-            let (&found, ..) = self.names.at_or_after(&from)?;
-            if found.hash != from.hash {
-                return None;
-            }
-            if self.name(found.id) == Some(name) {
-                return Some(found.id);
-            }
-            from.id = NameId(found.id.0 + 1);
-        }
+        self.names.of_hash(name.hash()).find(|&id| self.name(id) == Some(name))
     }
 
     pub(crate) fn get(&self, id: NameId) -> Option<&Directory<H>> {
@@ -155,22 +129,16 @@ impl<H: Host> Dirs<H> {
 
     /// Interns a name under a number that is free, or frees it.
     pub(crate) fn set_name(&mut self, name: &Name, id: NameId, is_used: bool) {
-        let hashed = Hashed::of(name, id);
         if is_used {
-            self.names.set(hashed, (), ());
+            self.names.insert(name.hash(), id);
         } else {
-            self.names.remove(&hashed);
+            self.names.remove(name.hash(), id);
         }
     }
 
     /// The names that are interned, in the order in which they were.
     pub(crate) fn each_name(&self) -> impl Iterator<Item = (&Name, NameId)> {
         self.state.iter().map(|(&id, _, slot)| (&slot.name, id))
-    }
-
-    /// The numbers by which names are found.
-    pub(crate) fn each_found(&self) -> impl Iterator<Item = NameId> {
-        self.names.iter().map(|(hashed, ..)| hashed.id)
     }
 
     /// Live directories in the order in which their names were interned.

@@ -45,6 +45,7 @@ pub mod fuzzing;
 mod key;
 mod mutants;
 mod name;
+mod names;
 pub mod number;
 mod owned;
 mod pieces;

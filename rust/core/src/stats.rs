@@ -110,7 +110,7 @@ fn stats<H: Host>(ctx: &Context<H>) -> Stats {
         keys: ctx.counts.keys - mirrored,
         dependencies: ctx.dependencies.len(),
         lazy_keys: ctx.counts.lazy_keys,
-        names: ctx.dirs.names.total() - ctx.counts.previous_names,
+        names: ctx.dirs.names.len() - ctx.counts.previous_names,
         bytes: ctx.bytes(),
     }
 }

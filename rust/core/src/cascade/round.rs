@@ -11,7 +11,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::Key;
-use crate::context::NameId;
+use crate::context::{Generation, NameId};
 use crate::directory::{Content, Row};
 use crate::dirs::{Slot, State};
 use crate::error::{Refusal, Result};
@@ -29,6 +29,9 @@ struct Touched<V> {
     /// What was there when the round began.
     old: Option<(Tick, Row<V>)>,
 }
+
+/// A directory that was touched, and the generation and the name that were there when the round began.
+type Was = (NameId, Option<(Generation, Name)>);
 
 impl<H: Host> Store<H> {
     /// The queue is about to be drained.
@@ -225,7 +228,7 @@ impl<H: Host> Store<H> {
         // What was there when the round began is what the first edit of each found.
         slots.sort_unstable();
         slots.dedup_by_key(|(id, _)| *id);
-        let mut touched: SmallVec<[(NameId, Option<(u64, Name)>); 4]> = SmallVec::new();
+        let mut touched: SmallVec<[Was; 4]> = SmallVec::new();
         for (id, at) in slots {
             let was = match self.work.journal.get(at) {
                 Some(Undo::Slot { old: Some((_, Slot { name, state: State::Live(directory) })), .. }) => {

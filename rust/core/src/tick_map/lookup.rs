@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 
 use super::node::{Child, Node, Slot};
-use super::sought::{begun_before, come_before, place};
+use super::sought::{begun_before, place};
 use super::{Held, Sought};
 
 /// Where the key stands in a leaf, or else where it would.
@@ -16,12 +16,8 @@ where
     K: Borrow<Q>,
     Q: Sought + ?Sized,
 {
-    if let Some(at) = place(slots, key) {
-        return Ok(at);
-    }
-    match come_before(slots, key, false, |slot| slot.key.borrow()) {
-        Some(at) if slots.get(at).is_some_and(|slot| slot.key.borrow() == key) => Ok(at),
-        Some(at) => Err(at),
+    match place(slots, key) {
+        Some(at) => Ok(at),
         None => slots.binary_search_by(|slot| slot.key.borrow().cmp(key)),
     }
 }
@@ -33,7 +29,7 @@ where
     K: Borrow<Q>,
     Q: Sought + ?Sized,
 {
-    match begun_before(children, key).or_else(|| come_before(children, key, true, |child| child.first.borrow())) {
+    match begun_before(children, key) {
         Some(begun) => begun,
         None => children.partition_point(|child| child.first.borrow().cmp(key).is_le()),
     }
@@ -111,29 +107,6 @@ impl<K, V, T> Node<K, V, T> {
                 Node::Leaf(slots) => return slots.iter().filter(|slot| slot.value.is_live()).nth(i),
                 Node::Inner(children) => {
                     let at = skip(children, &mut i, |child| child.live)?;
-                    node = &children.get(at)?.node;
-                }
-            }
-        }
-    }
-
-    /// The first entry that does not stand before the key.
-    pub(super) fn at_or_after<Q>(&self, key: &Q) -> Option<&Slot<K, V, T>>
-    where
-        K: Borrow<Q>,
-        Q: Sought + ?Sized,
-    {
-        let mut node = self;
-        let mut beside: Option<&Self> = None;
-        loop {
-            match node {
-                Node::Leaf(slots) => {
-                    let (Ok(at) | Err(at)) = search(slots, key);
-                    return slots.get(at).or_else(|| beside?.first());
-                }
-                Node::Inner(children) => {
-                    let at = begun(children, key).saturating_sub(1);
-                    beside = children.get(at + 1).map(|next| &*next.node).or(beside);
                     node = &children.get(at)?.node;
                 }
             }

@@ -197,14 +197,6 @@ impl<K: Sought, V, T> TickMap<K, V, T> {
         self.slot(key).is_some()
     }
 
-    /// The entry of a key, or of the next larger one that has an entry, be it a tombstone. O(log n).
-    pub fn at_or_after<Q: Sought + ?Sized>(&self, key: &Q) -> Option<(&K, &T, &V)>
-    where
-        K: Borrow<Q>,
-    {
-        self.root.as_deref()?.at_or_after(key).map(Slot::parts)
-    }
-
     /// Finds the entries of ascending keys, from the last one on.
     pub fn finger(&self) -> Finger<'_, K, V, T> {
         Finger::new(self.root.as_deref())

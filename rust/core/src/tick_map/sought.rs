@@ -4,17 +4,12 @@
 //! the first stands in that place, and subtrees begin at equal distances. So a search may ask a key how far it is from
 //! another, looks there, and goes on by halves where it was wrong. That spares four comparisons of five, each with a cache
 //! line of its own, and costs one.
-//!
-//! Hashes are spread evenly over all that there could be: in a node full of them a key stands about as far along as it
-//! lies between the first and the last. From there a search walks to its place, which is a step or two away, in the
-//! same cache line or the next; and in a node that somebody filled otherwise no further than the node is long.
 
 use std::borrow::Borrow;
 
 use super::node::{Child, Slot};
 use crate::context::{ArrowKey, Reader};
 use crate::directory::{Ranked, Source, Upper};
-use crate::dirs::Hashed;
 use crate::reads::Tag;
 use crate::tick::Tick;
 use crate::{Key, NameId};
@@ -23,11 +18,6 @@ use crate::{Key, NameId};
 pub trait Sought: Ord {
     /// How many keys there can be from the other up to this one; `None` where that is no small number, or not known.
     fn distance(&self, _from: &Self) -> Option<u32> {
-        None
-    }
-
-    /// Where the key lies among all that there could be, if keys are spread evenly there.
-    fn spread(&self) -> Option<u64> {
         None
     }
 }
@@ -65,13 +55,6 @@ macro_rules! sought_numbers {
 
 sought_numbers!(u8, u16, u32, u64, i64);
 
-impl Sought for Hashed {
-    #[inline]
-    fn spread(&self) -> Option<u64> {
-        Some(self.hash)
-    }
-}
-
 /// The place in a leaf where the key stands, if it is as far from the first.
 #[inline]
 pub(super) fn place<K, V, T, Q>(slots: &[Slot<K, V, T>], key: &Q) -> Option<usize>
@@ -97,32 +80,4 @@ where
     let begins = children[at].first.borrow() <= key;
     let ends = children.get(at + 1).is_none_or(|next| key < next.first.borrow());
     (begins && ends).then_some(at + 1)
-}
-
-/// The number of items, in the order of their keys, that come before the key (or stand at it, if `past`), where keys are
-/// spread evenly.
-#[inline]
-pub(super) fn come_before<E, Q, F>(items: &[E], key: &Q, past: bool, key_of: F) -> Option<usize>
-where
-    Q: Sought + ?Sized,
-    F: Fn(&E) -> &Q,
-{
-    let lies = key.spread()?;
-    let (Some(first), Some(last)) = (items.first(), items.last()) else { return Some(0) };
-    let (first, last) = (key_of(first).spread()?, key_of(last).spread()?);
-    let comes = |at: usize| key_of(&items[at]) < key || past && key_of(&items[at]) == key;
-    let mut at = share(lies.saturating_sub(first), last - first, items.len() - 1);
-    while at > 0 && !comes(at - 1) {
-        at -= 1;
-    }
-    while at < items.len() && comes(at) {
-        at += 1;
-    }
-    Some(at)
-}
-
-/// The share of `most` that `part` is of `whole`; at most `most`.
-fn share(part: u64, whole: u64, most: usize) -> usize {
-    let (part, whole) = (part >> 11, (whole >> 11) + 1);
-    (part.saturating_mul(most as u64) / whole).min(most as u64) as usize
 }
