@@ -196,9 +196,10 @@ fn check_arrows<H: Host>(ctx: &Context<H>) -> Checked {
     let mut expected: BTreeSet<(ArrowKey, Upper)> = BTreeSet::new();
     for (_, child, directory) in ctx.dirs.iter() {
         for (arrow, number) in directory.arrows().iter().zip(0u16..) {
-            let everything = [(None, &Upper::Open)];
+            let (everything, nothing) = ([(None, &Upper::Open)], (Key::NONE, Upper::Key(Key::NONE)));
             let some: Vec<(Option<&Key>, &Upper)> = match &arrow.within {
                 None => everything.to_vec(),
+                Some(ranges) if ranges.is_empty() => vec![(Some(&nothing.0), &nothing.1)],
                 Some(ranges) => ranges.iter().map(|(lo, hi)| (Some(lo), hi)).collect(),
             };
             for ((lo, hi), range) in some.into_iter().zip(0u32..) {

@@ -1,9 +1,10 @@
 //! Units that go without saying: what they gave is read off their rows, and nothing of them is stored.
 
 use crate::directory::Directory;
+use crate::directory::Upper;
 use crate::{Fold, Key};
 
-use super::driver::{Driver, derived, input, mapped, name};
+use super::driver::{Driver, derived, input, mapped, name, passed, within};
 use super::host::{Code, V};
 
 fn stored(d: &Driver, of: &str) -> usize {
@@ -92,4 +93,44 @@ fn units_that_go_without_saying_run_when_their_parent_goes() {
     assert_eq!(d.shown("/d/"), "1: [2], 2: [4, 6]");
     d.update(|d| d.set("/t/", 1, vec![])).unwrap();
     assert_eq!(d.shown("/d/"), "2: [6]");
+}
+
+/// Ranges of a slice, few rows (which it has at once) and many (which units give), in order and not.
+const SLICES: [&[(i64, i64)]; 6] = [&[(2, 4)], &[(2, 7)], &[(1, 1), (3, 4)], &[(3, 5), (1, 2)], &[(1, 4), (3, 5)], &[]];
+
+/// The last change comes after the slice was made, and before anything else runs.
+#[test]
+fn a_slice_shows_its_rows_whether_it_has_them_at_once_or_units_give_them() {
+    for ranges in SLICES {
+        let mut d = Driver::new();
+        let rows = (0..8).map(|key| (Key::int(key), vec![V::Int(key), V::Int(-key)])).collect();
+        d.update(|d| d.make("/a/", &input(rows)).map(drop)).unwrap();
+        let slice = || {
+            let ranges = ranges.iter().map(|&(lo, hi)| (Key::int(lo), Upper::Key(Key::int(hi)))).collect();
+            derived(vec![within(passed("/a/"), ranges)], None)
+        };
+        let shown = |changed: i64| {
+            let keys = (0..8).filter(|key| *key != 4 && ranges.iter().any(|(lo, hi)| (lo..=hi).contains(&key)));
+            let values = |key| if key == changed { "[9]".to_owned() } else { format!("[{key}, -{key}]") };
+            keys.map(|key| format!("{key}: {}", values(key).replace("-0", "0"))).collect::<Vec<_>>().join(", ")
+        };
+        d.update(|d| {
+            d.set("/a/", 4, vec![])?;
+            d.make("/s/", &slice())?;
+            assert_eq!(d.shown("/s/"), shown(-1), "{ranges:?}");
+            d.set("/a/", 3, vec![V::Int(9)])
+        })
+        .unwrap();
+        assert_eq!(d.shown("/s/"), shown(3), "{ranges:?}");
+        let counts = |d: &Driver| crate::Stats { bytes: 0, ..d.store.stats() };
+        let before = counts(&d);
+        d.store.begin();
+        d.make("/t/", &slice()).unwrap();
+        drop(d.store.rollback());
+        drop(d.store.end());
+        assert_eq!(counts(&d), before, "{ranges:?}");
+        d.update(|d| d.remove("/s/")).unwrap();
+        assert_eq!(d.store.stats().keys, 7, "{ranges:?}");
+        d.store.check_invariants().unwrap();
+    }
 }
