@@ -87,7 +87,7 @@ docs: $(VENV)/.built $(VENV)/.extra-docs ## build the documentation into target/
 docs-serve: $(VENV)/.built $(VENV)/.extra-docs ## show the documentation at localhost:8000 while it is written
 	$(BIN)/mkdocs serve --livereload
 
-bench: $(VENV)/.built $(VENV)/.bench $(SKSTORE) ## the quick benchmarks beside all peers that are installed, some minutes
+bench: $(VENV)/.built $(VENV)/.bench $(SKSTORE) ## the quick benchmarks beside all peers that are installed, under five minutes
 	$(BIN)/python benchmarks/run.py --quick $(ARGS)
 
 bench-all: $(VENV)/.built $(VENV)/.bench $(SKSTORE) bench-engines ## all of them; writes docs/performance.md

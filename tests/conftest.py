@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -23,6 +24,9 @@ if examples:
         suppress_health_check=health,
     )  # fmt: skip
 settings.load_profile("more" if examples else "quick")
+
+# A job in the background of a shell inherits that interrupts are ignored: tests of them would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -1,8 +1,10 @@
 """What the documentation says is tried: its examples are run, its links followed, its signatures compared."""
 
 import ast
+import codeop
 import inspect
 import re
+import runpy
 from html import unescape
 from pathlib import Path
 
@@ -51,6 +53,22 @@ def test_a_program_that_prints_something_else_than_is_shown_is_found(shown):
     run_program("print(1)", "a program", {}, shown="1\n")
     with pytest.raises(AssertionError, match="prints\n1"):
         run_program("print(1)", "a program", {}, shown=shown)
+
+
+def test_what_the_site_copies_of_a_session_can_be_typed_at_a_prompt():
+    sessions = runpy.run_path(str(DOCS / "_site" / "sessions.py"))
+    waiting = ""
+    found = [
+        (page, match) for page in PAGES for match in sessions["SESSION"].finditer(page.read_text("utf-8"))
+    ]
+    for page, match in found:
+        for line in sessions["typed"](match).splitlines():
+            if line.startswith((">>>", "...")):
+                waiting += line[4:]
+                complete = codeop.compile_command(waiting)  # SyntaxError where a statement begins too early
+                waiting = "" if complete else waiting + "\n"
+        assert waiting == "", f"{title(page)} ends in the midst of a statement"
+    assert len(found) > 80
 
 
 def test_blocks_are_in_languages_that_are_tried_or_are_output():

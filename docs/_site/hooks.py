@@ -9,6 +9,7 @@ from pathlib import Path
 from posixpath import dirname, join, normpath, relpath
 from typing import Any
 
+import sessions
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -26,7 +27,6 @@ STANDS_FOR = {page: path for path, page in OUTSIDE.items()}
 CODE = r"^```.*?^```$|`[^`\n]*`"
 LINK = r"(?<!!)\[(?P<text>(?:[^\]\[]|\[[^\]\[]*\])*)\]\((?P<target>[^()\s]+)\)"
 CODE_OR_LINK = re.compile(f"{CODE}|{LINK}", re.MULTILINE | re.DOTALL)
-SESSION = re.compile(r"^```python(?=[^\n]*\n>>> )", re.MULTILINE)
 
 
 def there_is(page: str) -> bool:
@@ -78,4 +78,4 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return match["text"]
         return f"[{match['text']}]({relpath(there, dirname(here) or '.')}{hash_}{anchor})"
 
-    return SESSION.sub("```pycon", CODE_OR_LINK.sub(led, markdown))
+    return sessions.SESSION.sub(sessions.typed, CODE_OR_LINK.sub(led, markdown))

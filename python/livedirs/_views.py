@@ -18,7 +18,7 @@ def _items(directory: Directory[Any, Any]) -> Iterator[tuple[Any, Any]]:
     def item(entry: tuple[Any, tuple[Any, ...]]) -> tuple[Any, Any]:
         key, values = entry
         if len(values) > 1:
-            raise NotUniqueError(f"key {key!r} of {directory.name!r} has {len(values)} values: use entries()")
+            raise NotUniqueError(f'key {key!r} of "{directory.name}" has {len(values)} values: use entries()')
         return key, values[0]
 
     return map(item, directory.entries())

@@ -824,10 +824,14 @@ impl Directory {
     }
 
     fn read_only(&self, py: Python<'_>) -> PyErr {
-        let message = format!(
-            "directory {:?} is derived: it can't be written; write to the input directories it is mapped from",
-            self.name.as_str()
-        );
+        let name = self.name.as_str();
+        let message = if self.name.is_previous() {
+            format!("what {name:?} held before can't be written; write to the directory itself")
+        } else {
+            format!(
+                "directory {name:?} is derived: it can't be written; write to the input directories it is mapped from"
+            )
+        };
         errors::read_only(py, message)
     }
 

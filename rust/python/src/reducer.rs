@@ -46,6 +46,10 @@ pub fn fold_of(reducer: &Bound<'_, PyAny>) -> PyResult<FoldOf> {
             if let Ok(reducer) = reducer.cast::<$class>() {
                 return Ok(($fold, reducer.get().of.as_ref().map(|of| of.clone_ref(reducer.py()))));
             }
+            if reducer.is(reducer.py().get_type::<$class>()) {
+                let name = stringify!($class);
+                return Err(PyTypeError::new_err(format!("a reducer is an object: give {name}(), not the class {name}")));
+            }
         )*};
     }
     built_in!(Sum => Fold::Sum, Min => Fold::Min, Max => Fold::Max, Mean => Fold::Mean, Count => Fold::Count);

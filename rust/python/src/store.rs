@@ -246,14 +246,12 @@ impl Store {
         let name = convert::name(name)?;
         let mut arrows = Vec::new();
         for item in parents.try_iter()? {
-            let item: Vec<Bound<'py, PyAny>> = item?.try_iter()?.collect::<PyResult<_>>()?;
+            let message = "each parent is (directory, fn) or (directory, fn, within)";
+            let item = convert::iterate(&item?, || message.to_owned())?.collect::<PyResult<Vec<_>>>()?;
             let (directory, function, within) = match item.as_slice() {
                 [directory, function] => (directory, function, None),
                 [directory, function, within] => (directory, function, Some(convert::ranges(within)?)),
-                _ => {
-                    let message = "each parent is (directory, fn) or (directory, fn, within)";
-                    return Err(PyValueError::new_err(message));
-                }
+                _ => return Err(PyValueError::new_err(message)),
             };
             callable("fn", function)?;
             let parent = Self::parent_name(slf, directory)?;
@@ -840,8 +838,10 @@ fn rows(content: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, Vec<Object>)>> {
     } else {
         content.clone()
     };
-    for pair in pairs.try_iter()? {
-        let (key, value) = convert::two(&pair?, "content is pairs (key, value) or a mapping")?;
+    let kind = || content.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let message = || format!("content is a mapping or an iterable of pairs (key, value), not {}", kind());
+    for pair in convert::iterate(&pairs, message)? {
+        let (key, value) = convert::two(&pair?, "each item of content is a pair (key, value)")?;
         order.entry(convert::key(&key)?).or_default().push(Object(value.unbind()));
     }
     Ok(order.into_iter().collect())

@@ -1,15 +1,17 @@
-//! dbsp: an input map that is upserted, one circuit step for each transaction; a sum is a linear aggregate.
+//! dbsp: an input map that is upserted, one transaction of the circuit for each of ours; a sum is a linear aggregate.
+//!
+//! A circuit runs in dbsp's own runtime only, on a thread of its: each transaction is a message to that and back.
 
 use dbsp::typed_batch::IndexedZSetReader;
 use dbsp::utils::Tup2;
-use dbsp::{Circuit as _, CircuitHandle, MapHandle, OrdIndexedZSet, OutputHandle, RootCircuit, Stream};
+use dbsp::{Circuit as _, DBSPHandle, MapHandle, OrdIndexedZSet, OutputHandle, RootCircuit, Runtime, Stream};
 use livedirs_engines::{Engine, GROUPS, LINKS, OUTPUTS, Pairs, Table, apply, names, serve};
 
 type Rows = OrdIndexedZSet<i64, i64>;
 type Results = Vec<(&'static str, OutputHandle<Rows>)>;
 
 struct Circuit {
-    circuit: CircuitHandle,
+    circuit: DBSPHandle,
     input: MapHandle<i64, i64, i64>,
     outputs: Results,
     tables: Vec<(&'static str, Table)>,
@@ -73,7 +75,8 @@ impl Engine for Circuit {
 
 fn main() {
     serve(|shape, rows| {
-        let built = RootCircuit::build(|circuit| Ok(build(circuit, shape, rows.len())));
+        let (named, keys) = (shape.to_owned(), rows.len());
+        let built = Runtime::init_circuit(1, move |circuit| Ok(build(circuit, &named, keys)));
         let (circuit, (input, outputs)) = built.map_err(|error| error.to_string())?;
         let tables = outputs.iter().map(|(name, _)| (*name, Table::default())).collect();
         let mut opened = Circuit { circuit, input, outputs, tables };
