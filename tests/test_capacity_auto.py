@@ -96,6 +96,13 @@ def test_a_hybrid_system_has_memory_in_version_1(automatic):
     assert automatic(mounts, ["4:memory:/a", "0::/user.slice"], limits) == 300 * MIB
 
 
+@pytest.mark.parametrize("first, second", [(400, 800), (800, 400)])
+def test_of_two_hierarchies_that_have_a_limit_the_least_counts(automatic, first, second):
+    limits = {"memory/memory.limit_in_bytes": first * MIB, "unified/memory.max": second * MIB}
+    mounts = [v1(), v2(at="/sys/fs/cgroup/unified")]
+    assert automatic(mounts, ["4:memory:/", "0::/"], limits) == 300 * MIB
+
+
 def test_a_mount_point_with_a_space(automatic):
     limits = {"a b/memory.max": 400 * MIB}
     assert automatic([v2(at="/sys/fs/cgroup/a\\040b")], ["0::/"], limits) == 300 * MIB
