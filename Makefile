@@ -50,7 +50,8 @@ MINUTES ?= 10
 soak: $(VENV)/.built $(VENV)/.extra-test $(VENV)/.extra-soak ## a random mixed load for MINUTES=10; the report is in target/soak/
 	$(BIN)/python tests/soak --minutes $(MINUTES) $(ARGS)
 
-# Needs valgrind. Some fifty times slower, with the invariants checked at every step: so few random cases.
+# Needs valgrind. Some fifty times slower, with the invariants checked at every step: so few random cases. Blocks that are
+# possibly lost do not count: valgrind once said that of one of libtest's own.
 memcheck: ## the tests of the core under valgrind
 	cargo test -p livedirs-core --lib --no-run --quiet
 	PROPTEST_CASES=2 valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect \
