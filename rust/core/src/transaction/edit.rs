@@ -155,16 +155,23 @@ impl<H: Host> Store<H> {
 
     /// The same; the purge is to look at what was removed then.
     fn edit_tombs_from(&mut self, dir: NameId, from: Tick, edit: impl FnOnce(&mut KeyTombs)) {
+        // What is noted is a whole clone: one at each edit would have each edit copy what the clone shares.
+        let epoch = if self.open { self.work.epoch } else { 0 };
         let done = self.ctx.edit_dir(dir, |directory| {
-            let old = (directory.floor, directory.tombs.clone());
+            let is_noted = epoch != 0 && directory.tombs.as_ref().is_some_and(|tombs| tombs.noted == epoch);
+            let old = (!is_noted).then(|| (directory.floor, directory.tombs.clone()));
             let mut tombs = directory.tombs.take().unwrap_or_default();
-            edit(Arc::make_mut(&mut tombs));
+            let edited = Arc::make_mut(&mut tombs);
+            edited.noted = epoch;
+            edit(edited);
             let any = !tombs.queue.is_empty();
             directory.tombs = any.then_some(tombs);
             (old, any)
         });
-        let Some(((floor, old), any)) = done else { return };
-        self.log(Undo::Tombs { dir, floor, old });
+        let Some((old, any)) = done else { return };
+        if let Some((floor, old)) = old {
+            self.log(Undo::Tombs { dir, floor, old });
+        }
         let look = self.ctx.tombed.get_entry(&dir).map_or(Tick::MAX, |(_, Reverse(look), ())| *look);
         self.set_tombed(dir, any.then_some(look.min(from)));
     }
