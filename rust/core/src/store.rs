@@ -4,7 +4,7 @@
 //! moments. At most one transaction is open; while it is, `ctx` is the version that it works on, and
 //! [`Store::published`] gives the last commit to everybody else.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,7 +65,7 @@ pub(crate) struct Work<H: Host> {
     pub(crate) failed: BTreeMap<Failed, Problem<H>>,
     /// What failed and counts no more.
     pub(crate) trash: Vec<Problem<H>>,
-    pub(crate) hooks: Vec<(Generation, Option<H::Code>)>,
+    pub(crate) hooks: VecDeque<(Generation, Option<H::Code>)>,
     /// Mappers at work, the innermost last.
     pub(crate) frames: Vec<Frame>,
     /// Runs of each unit in this drain.
@@ -107,7 +107,7 @@ impl<H: Host> Work<H> {
             due: DueQueue::new(),
             failed: BTreeMap::new(),
             trash: Vec::new(),
-            hooks: Vec::new(),
+            hooks: VecDeque::new(),
             frames: Vec::new(),
             runs: Runs::default(),
             cascading: false,

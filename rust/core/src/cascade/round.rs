@@ -63,10 +63,12 @@ impl<H: Host> Store<H> {
 
     /// The next hook to run in this round, among the first `waiting` that stood when it was drained.
     pub fn next_hook(&mut self, waiting: &mut usize) -> Option<H::Code> {
-        while *waiting > 0 && !self.work.hooks.is_empty() {
+        while *waiting > 0
+            && let Some((_, hook)) = self.work.hooks.pop_front()
+        {
             *waiting -= 1;
-            if let (_, Some(hook)) = self.work.hooks.remove(0) {
-                return Some(hook);
+            if hook.is_some() {
+                return hook;
             }
         }
         None
