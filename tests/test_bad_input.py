@@ -144,6 +144,11 @@ CASES = {
     "map: within by position": (lambda w: w.d.map("/x/", copied, [(1, 2)]), TypeError, ""),
     "map: gives no pairs": (lambda w: w.d.map("/x/", lambda k, v: 7), TypeError, "int"),
     "map: gives a bad key": (lambda w: w.d.map("/x/", lambda k, v: [({}, 1)]), InvalidKeyError, "dict"),
+    "map: one name for two keys": (
+        lambda w: w.d.map("/x/", lambda k, v: w.d.filter("/same/", lambda k, v: True) and None),
+        DirExistsError,
+        "for another key; name it by its key",
+    ),
     "map_reduce: no reducer": (lambda w: w.d.map_reduce("/x/", copied), TypeError, ""),
     "map_reduce: bad reducer": (lambda w: w.d.map_reduce("/x/", copied, 7), TypeError, ""),
     "map_reduce: a class": (lambda w: w.d.map_reduce("/x/", copied, Sum), TypeError, "give Sum()"),
