@@ -155,7 +155,7 @@ pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Boun
         let logged = py.import("logging").and_then(|logging| {
             let logger = logging.call_method1(pyo3::intern!(py, "getLogger"), ("livedirs",))?;
             let info = pyo3::types::PyDict::new(py);
-            info.set_item("exc_info", error.value(py))?;
+            info.set_item("exc_info", error.clone_ref(py).into_value(py))?; // with its traceback; `value` has none
             logger.call_method(pyo3::intern!(py, "error"), ("callback %r failed", callback), Some(&info))
         });
         if let Err(error) = logged {
