@@ -175,6 +175,8 @@ pub struct Store<H: Host> {
     /// The version came from another store, whose readers are not this one's: the next purge looks at all tombstones.
     pub(crate) sweep: bool,
     pub(crate) accounts: Accounts,
+    /// How many were made, see `tire`.
+    pub(crate) edits: u32,
     /// Whose previous directories others want as soon as the open transaction ends.
     pub(crate) asked: Vec<Name>,
     /// Shared by a family of stores, so that generations are told apart among forks.
@@ -199,6 +201,7 @@ impl<H: Host> Store<H> {
             fan_outs: FanOuts::default(),
             sweep: false,
             accounts: Accounts::default(),
+            edits: 0,
             asked: Vec::new(),
             generations: Arc::new(AtomicU64::new(1)),
         }

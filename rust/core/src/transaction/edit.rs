@@ -24,6 +24,9 @@ use super::journal::{Undo, put};
 /// What a row is to have: `None` for all to stay as it is, `Some(None)` for no row.
 pub(crate) type NewContent<H> = Option<Option<Content<<H as Host>::Value>>>;
 
+/// So many edits, which take milliseconds, and the host breathes.
+const STRETCH: u32 = if cfg!(test) { 8 } else { 1 << 13 };
+
 impl<H: Host> Store<H> {
     /// Sets the values of a key, or removes it, where they are known to differ from what is there.
     pub(crate) fn put_row(&mut self, dir: NameId, key: &Key, content: Option<Content<H::Value>>) {
@@ -104,6 +107,7 @@ impl<H: Host> Store<H> {
             self.work.retouched.insert((dir, key.clone()));
         }
         self.work.journal.push(Undo::Row { dir, key: spelled.unwrap_or_else(|| key.clone()), old, live });
+        self.tire();
         if let Some(life) = lagging.filter(|_| !mutant!(self.ctx, TombstoneOfKeyOverwritten)) {
             self.edit_tombs(dir, |tombs| {
                 let mut lives = tombs.earlier.get(key).cloned().unwrap_or_default();
@@ -145,6 +149,15 @@ impl<H: Host> Store<H> {
             self.work.journal.push(undo);
         } else {
             self.account_stray(&undo);
+        }
+        self.tire();
+    }
+
+    /// An edit was made. After many of them the host breathes.
+    fn tire(&mut self) {
+        self.edits = self.edits.wrapping_add(1);
+        if self.edits.is_multiple_of(STRETCH) {
+            H::breathe();
         }
     }
 
