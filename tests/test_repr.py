@@ -1,6 +1,8 @@
 """The repr of everything is worth reading: it names what it is, and which."""
 
+import gc
 import pickle
+import tracemalloc
 
 import pytest
 
@@ -136,6 +138,88 @@ def test_showing_asks_nothing_of_the_values():
     with store.update() as tx:
         d[1] = Hidden()
     assert repr(tx.result) and repr(store.stats()) and repr(store)
+
+
+LARGE = {
+    "text": "z" * 30_000_000,
+    "bytes": b"\0" * 30_000_000,
+    "bytearray": bytearray(30_000_000),
+    "in_a_list": ["z" * 30_000_000, [b"\0" * 30_000_000]],
+    "in_a_dict": {"z" * 30_000_000: b"\0" * 30_000_000},
+    "a_list": [12345] * 3_000_000,
+    "a_tuple": (12345,) * 3_000_000,
+    "a_dict": dict.fromkeys(range(500_000)),
+}
+
+
+@pytest.mark.parametrize("value", LARGE.values(), ids=LARGE)
+def test_to_show_a_large_value_takes_no_memory_to_speak_of(value):
+    store = Store()
+    d = store.mkdir("/d/")
+    tick = store.tick
+    with d.cursor() as cursor:
+        d[1] = value
+        d.set_all(2, [value] * 3)
+        things = d, d.previous(), store, d.changes(tick), cursor.poll()
+    repr(d), d._repr_html_()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        shown = [*map(repr, things), store.tree(), d._repr_html_(), store._repr_html_()]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000 and all(len(text) < 10_000 for text in shown)
+    assert repr(d).startswith('<InputDirectory "/d/", 2 keys: {1: ') and "..." in repr(d)
+
+
+def test_a_key_that_is_large_is_cut_too():
+    d = Store().mkdir("/d/", {"k" * 1_000_000: 1})
+    assert len(repr(d)) < 2_000 and len(repr(d.changes(0))) < 2_000
+    assert d._repr_html_().count("k") < 1_000
+
+
+AS_PYTHON_DOES = [
+    "z" * 900,
+    "it's",
+    b"\0'",
+    bytearray(b"x"),
+    {"b": 1, "a": [2, (3,)], "c": {}},
+    list(range(20)),
+    [[[[1]]]],
+    (),
+    {1},
+    frozenset(),
+    True,
+    None,
+    -1.5,
+    10**400,
+    ...,
+    range(3),
+    DirName("/a/"),
+]
+
+
+@pytest.mark.parametrize("value", AS_PYTHON_DOES, ids=repr)
+def test_a_value_that_is_not_large_is_shown_as_python_shows_it(value):
+    d = Store().mkdir("/d/", {1: value})
+    assert repr(d) == f'<InputDirectory "/d/", 1 key: {{1: {value!r}}}>'
+    assert f"entries={{1: ({value!r},)}}" in repr(d.changes(0))
+
+
+def test_what_a_repr_raises_arrives():
+    class Raises:
+        def __repr__(self):
+            raise LookupError("why")
+
+    d = Store().mkdir("/d/", {1: [Raises()]})
+    with pytest.raises(LookupError, match="why"):
+        repr(d)
+
+
+def test_a_class_may_be_named_as_one_of_python():
+    d = Store().mkdir("/d/", {1: type("list", (), {"__repr__": lambda self: "mine"})()})
+    assert "{1: mine}" in repr(d)
 
 
 def test_readers_and_forks_say_of_what_and_where():

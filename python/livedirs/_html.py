@@ -6,10 +6,11 @@ does (raise, run to megabytes, hold markup), the table stands.
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
 from html import escape
 from typing import Any, TypeAlias
+
+from livedirs._short import Short
 
 _LONGEST = 100
 """Characters of a key, of a value, and of a list of parents."""
@@ -22,9 +23,7 @@ _FAINT = "opacity:.65"
 _Described: TypeAlias = tuple[str, str, int, list[str], tuple[str, str] | None, int]
 """Of a directory: name, kind, keys, parents, the first owner with its key, the number of owners."""
 
-_repr = reprlib.Repr()
-_repr.maxlevel = 3
-_repr.maxstring = _repr.maxother = _repr.maxlong = _LONGEST
+_repr = Short(_LONGEST, levels=3)
 
 
 def _cut(text: str) -> str:

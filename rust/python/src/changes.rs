@@ -8,6 +8,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::convert;
 use crate::host::Object;
 use crate::records::{SHOWN, braced, braced_names, names};
+use crate::render;
 
 /// What changed in a directory: the values of each key that changed, () for one that is gone.
 ///
@@ -40,7 +41,7 @@ impl Changes {
         for item in self.entries.bind(py).as_any().call_method0(pyo3::intern!(py, "items"))?.try_iter()?.take(SHOWN + 1)
         {
             let (key, values): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
-            shown.push(format!("{}: {}", key.repr()?.to_string_lossy(), values.repr()?.to_string_lossy()));
+            shown.push(format!("{}: {}", render::short(&key)?, render::short(&values)?));
         }
         Ok(format!(
             "Changes(tick={}, reset={}, removed={}, entries={})",

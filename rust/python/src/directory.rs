@@ -18,6 +18,7 @@ use crate::input_directory::InputDirectory;
 use crate::iterators::{Entries, Keys};
 use crate::lazy::LazyDirectory;
 use crate::records::SHOWN;
+use crate::render;
 use crate::shared::{Scope, Shared};
 use crate::snapshot::Snapshot;
 use crate::store::{ArrowSpec, Store, callable};
@@ -428,10 +429,10 @@ impl Directory {
                 }
                 let mut shown = Vec::new();
                 for (key, values) in rows {
-                    let key = convert::key_to_python(py, &key)?.repr()?.to_string_lossy().into_owned();
+                    let key = render::short(&convert::key_to_python(py, &key)?)?;
                     let values = PyTuple::new(py, values.into_iter().map(|value| value.0))?;
-                    let values = if values.len() == 1 { values.get_item(0)?.repr()? } else { values.repr()? };
-                    shown.push(format!("{key}: {}", values.to_string_lossy()));
+                    let values = if values.len() == 1 { values.get_item(0)? } else { values.into_any() };
+                    shown.push(format!("{key}: {}", render::short(&values)?));
                 }
                 if count > shown.len() {
                     shown.push("...".to_owned());

@@ -1,9 +1,11 @@
-//! The store as people want to see it: a tree, and a Mermaid flowchart.
+//! The store as people want to see it: a tree, and a Mermaid flowchart; and values, in short.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use livedirs_core::{Described, DirKind};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 pub const fn kind(kind: DirKind) -> &'static str {
     match kind {
@@ -12,6 +14,13 @@ pub const fn kind(kind: DirKind) -> &'static str {
         DirKind::Previous => "previous",
         DirKind::Lazy => "lazy",
     }
+}
+
+/// The repr of a key or of a value, of a length that is bounded whatever it holds.
+pub fn short(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    static SHORT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let shown = SHORT.import(value.py(), "livedirs._short", "short")?.call1((value,))?;
+    Ok(shown.str()?.to_string_lossy().into_owned())
 }
 
 /// What stands behind the names is aligned up to names of this many characters; formatting pads to 65,535 at most.
