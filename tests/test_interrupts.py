@@ -1,4 +1,4 @@
-"""KeyboardInterrupt in the middle of a cascade, or elsewhere: the store is whole after it, no block is open."""
+"""KeyboardInterrupt in the middle of a cascade, or elsewhere: the store is whole then, and no block open."""
 
 import random
 import signal
