@@ -1,6 +1,6 @@
 # Everything happens in .venv; nothing but Python 3.11 or later and a Rust toolchain is needed beforehand.
 
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 VENV := .venv
 BIN := $(abspath $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin))

@@ -44,6 +44,9 @@ def copied(key, values):
     return [(key, value) for value in values]
 
 
+Other = type("bool", (), {})  # as numpy has one
+
+
 def raising_pairs():
     yield 1, 1
     raise ZeroDivisionError("pairs")
@@ -107,6 +110,7 @@ CASES = {
     "d[]: not there": (lambda w: w.d[3], KeyError, "3"),
     "d[]: several": (lambda w: w.d["two"], NotUniqueError, "two"),
     "d[]: bad key": (lambda w: w.d[[]], InvalidKeyError, "list"),
+    "d[]: a bool of another module": (lambda w: w.d[Other()], InvalidKeyError, "type test_bad_input.bool:"),
     "d[]: slice": (lambda w: w.d[1:2], InvalidKeyError, "slice"),
     "d.get: several": (lambda w: w.d.get("two", 0), NotUniqueError, "two"),
     "d.get: no key": (lambda w: w.d.get(), TypeError, ""),
@@ -143,7 +147,13 @@ CASES = {
     "map: within of bad keys": (lambda w: w.d.map("/x/", copied, within=[([], 1)]), InvalidKeyError, "list"),
     "map: within by position": (lambda w: w.d.map("/x/", copied, [(1, 2)]), TypeError, ""),
     "map: gives no pairs": (lambda w: w.d.map("/x/", lambda k, v: 7), TypeError, "int"),
+    "map: gives one pair": (lambda w: w.d.map("/x/", lambda k, v: (1, 2)), TypeError, "as in [(key, value)]"),
     "map: gives a bad key": (lambda w: w.d.map("/x/", lambda k, v: [({}, 1)]), InvalidKeyError, "dict"),
+    "map: one name for two keys": (
+        lambda w: w.d.map("/x/", lambda k, v: w.d.filter("/same/", lambda k, v: True) and None),
+        DirExistsError,
+        "for another key; name it by its key",
+    ),
     "map_reduce: no reducer": (lambda w: w.d.map_reduce("/x/", copied), TypeError, ""),
     "map_reduce: bad reducer": (lambda w: w.d.map_reduce("/x/", copied, 7), TypeError, ""),
     "map_reduce: a class": (lambda w: w.d.map_reduce("/x/", copied, Sum), TypeError, "give Sum()"),

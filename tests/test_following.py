@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -270,6 +271,8 @@ def test_an_exception_in_a_callback_is_logged_and_stops_no_other(store, d, caplo
     (record,) = caplog.records
     assert record.name == "livedirs"
     assert "in a subscriber" in str(record.exc_info[1])
+    assert [frame.name for frame in traceback.extract_tb(record.exc_info[2])] == ["fails"]
+    assert 'raise RuntimeError("in a subscriber")' in caplog.text
 
 
 def test_a_subscription_lives_until_closed_whether_or_not_its_object_is_kept(d):

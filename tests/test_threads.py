@@ -594,3 +594,91 @@ def test_a_child_comes_to_its_end_as_any_process_does():
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (ran.stdout, ran.stderr, ran.returncode) == ("7 {1: 1, 2: 2}\n", "", 0)
+
+
+# A thread clears a directory again and again, which takes long, while the process forks.
+FORKING_MEANWHILE = """
+import os, signal, sys, threading
+from livedirs import Store
+store = Store()
+d = store.mkdir("/d/")
+other = store.mkdir("/other/", {1: 1})
+cursor = d.cursor(since=store.tick)
+begun, enough = threading.Event(), threading.Event()
+def clear():
+    while not enough.is_set():
+        d.update(dict.fromkeys(range(30_000), 1))
+        begun.set()
+        d.clear()
+        cursor.poll()
+thread = threading.Thread(target=clear)
+thread.start()
+begun.wait(60)
+codes = set()
+for number in range(30):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        other[1] = number
+        assert other == {1: number} and len(d) in (0, 30_000)
+        os._exit(7)
+    codes.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+enough.set()
+thread.join()
+print(codes, dict(other))
+"""
+
+
+@needs_fork
+def test_a_child_is_never_made_while_a_long_call_holds_the_store():
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING_MEANWHILE],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("{7} {1: 1}\n", "", 0)
+
+
+# ---- long calls
+
+
+@pytest.mark.parametrize("call", ["clear", "purge", "slice", "update"])
+def test_a_long_call_that_runs_no_python_lets_other_threads_run(call):
+    store = Store()
+    rows = dict.fromkeys(range(200_000), 1)
+    d = store.mkdir("/d/", rows)
+    cursor = d.cursor(since=store.tick)
+    if call == "purge":
+        d.clear()
+    else:
+        cursor.close()
+    work = {
+        "clear": d.clear,
+        "purge": cursor.close,
+        "slice": lambda: d.slice("/slice/", 0, ...),
+        "update": lambda: d.update(dict.fromkeys(rows, 2)),
+    }[call]
+    turns, working, enough = [], threading.Event(), threading.Event()
+
+    def run():
+        last = time.perf_counter()
+        while not enough.is_set():
+            now = time.perf_counter()
+            # Who was not there for so long waited for the interpreter, and has it now.
+            if working.is_set() and now - last > 0.0005:
+                turns.append(now)
+            last = now
+
+    interval = sys.getswitchinterval()
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        sys.setswitchinterval(1e-4)
+        working.set()
+        work()
+        working.clear()
+    finally:
+        sys.setswitchinterval(interval)
+        enough.set()
+        thread.join()
+    # One more may come when the call begins, and when it ends.
+    assert len(turns) > 4

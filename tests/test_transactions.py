@@ -1,4 +1,5 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -739,3 +740,57 @@ def test_stores_have_nothing_to_do_with_each_other():
             tx.rollback()
         assert "/d/" not in two
     assert d[1] == 2 and state(two) == before
+
+
+def test_a_block_whose_object_is_gone_is_undone():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    outer = store.update().__enter__()
+    d[1] = 2
+    inner = store.update().__enter__()
+    d[1] = 3
+    del inner
+    assert d[1] == 2
+    tick = store.tick
+    del outer
+    assert (d[1], store.tick) == (1, tick)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(d.__setitem__, 1, 4).result(timeout=60)
+    assert d[1] == 4
+
+
+def test_an_outer_block_whose_object_is_gone_takes_the_inner_ones_with_it():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    outer, inner = store.update().__enter__(), store.update().__enter__()
+    d[1] = 2
+    del outer
+    assert (d[1], repr(inner)) == (1, "<Transaction, open as a savepoint>")
+    with pytest.raises(TransactionError):
+        inner.cascade()
+    with store.update():
+        d[1] = 3
+    del inner
+    assert d[1] == 3
+
+
+def test_an_exception_that_lets_go_of_an_open_block_stays_what_it_is():
+    store = Store()
+    d = store.mkdir("/d/")
+
+    with pytest.raises(ZeroDivisionError):
+        [store.update().__enter__(), d.update({1: 1}), 1 / 0]
+    assert dict(d) == {}
+    d[1] = 1
+    assert dict(d) == {1: 1}
+
+
+def test_a_block_whose_object_is_dropped_by_another_thread_stays_open():
+    """It is not the one to end it: the block may be at work."""
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    blocks = [store.update().__enter__()]
+    d[1] = 2
+    with ThreadPoolExecutor(1) as other:
+        other.submit(blocks.clear).result()
+        assert (d[1], other.submit(d.__getitem__, 1).result()) == (2, 1)

@@ -437,6 +437,16 @@ fn poll_nothing() -> i64 {
     count
 }
 
+/// All keys go while a reader lags, each of which leaves a tombstone; for each key.
+fn clear_followed() -> i64 {
+    let Tables { mut driver, input, .. } = tables();
+    let tick = driver.store.tick();
+    sure(driver.store.open_cursor(Some(&name("/input/")), Some(tick), true));
+    measured(|| driver.update(|driver| driver.store.clear(input)));
+    assert_eq!(driver.store.stats().key_tombstones, usize::try_from(KEYS).expect("few"));
+    KEYS
+}
+
 type Scenario = (&'static str, fn() -> i64);
 
 const SCENARIOS: &[Scenario] = &[
@@ -453,6 +463,7 @@ const SCENARIOS: &[Scenario] = &[
     ("fork", fork),
     ("rollback", rollback),
     ("poll_nothing", poll_nothing),
+    ("clear_followed", clear_followed),
 ];
 
 fn main() {

@@ -4,7 +4,7 @@
 //! moments. At most one transaction is open; while it is, `ctx` is the version that it works on, and
 //! [`Store::published`] gives the last commit to everybody else.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,7 +65,7 @@ pub(crate) struct Work<H: Host> {
     pub(crate) failed: BTreeMap<Failed, Problem<H>>,
     /// What failed and counts no more.
     pub(crate) trash: Vec<Problem<H>>,
-    pub(crate) hooks: Vec<(Generation, Option<H::Code>)>,
+    pub(crate) hooks: VecDeque<(Generation, Option<H::Code>)>,
     /// Mappers at work, the innermost last.
     pub(crate) frames: Vec<Frame>,
     /// Runs of each unit in this drain.
@@ -107,7 +107,7 @@ impl<H: Host> Work<H> {
             due: DueQueue::new(),
             failed: BTreeMap::new(),
             trash: Vec::new(),
-            hooks: Vec::new(),
+            hooks: VecDeque::new(),
             frames: Vec::new(),
             runs: Runs::default(),
             cascading: false,
@@ -175,6 +175,8 @@ pub struct Store<H: Host> {
     /// The version came from another store, whose readers are not this one's: the next purge looks at all tombstones.
     pub(crate) sweep: bool,
     pub(crate) accounts: Accounts,
+    /// How many were made, see `tire`.
+    pub(crate) edits: u32,
     /// Whose previous directories others want as soon as the open transaction ends.
     pub(crate) asked: Vec<Name>,
     /// Shared by a family of stores, so that generations are told apart among forks.
@@ -199,6 +201,7 @@ impl<H: Host> Store<H> {
             fan_outs: FanOuts::default(),
             sweep: false,
             accounts: Accounts::default(),
+            edits: 0,
             asked: Vec::new(),
             generations: Arc::new(AtomicU64::new(1)),
         }

@@ -17,6 +17,10 @@ pub trait Host: Sized + 'static {
     type Code: Same;
     /// An exception of user code.
     type Failure;
+
+    /// The store has worked for a while and called nothing of the host, and goes on: who else waits for what the host holds
+    /// meanwhile may have a turn. The store is in the middle of an edit: nothing may be asked of it.
+    fn breathe() {}
 }
 
 /// Equality that may need user code.

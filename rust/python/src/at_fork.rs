@@ -2,7 +2,7 @@
 //!
 //! Only the thread that forks is there in the child. What the others were at is undone: their open transactions, their
 //! waits, their callbacks. No lock stands in the way: it is held by attached threads alone (`Shared::lock`), and the one
-//! that forks is the one that is attached.
+//! that forks is the one that is attached. (Who breathes is waited for: `breath.rs`.)
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::breath;
 use crate::shared::Shared;
 
 /// All stores that there are, by address. A weak reference keeps the memory of what it refers to, so none outlives its
@@ -31,8 +32,20 @@ pub fn forget(shared: &Shared) {
     drop(noted);
 }
 
+/// Has Python call this before each fork: see [`breath`](crate::breath).
+#[pyfunction]
+fn before(py: Python<'_>) {
+    breath::hold(py);
+}
+
+#[pyfunction]
+fn after_in_parent() {
+    breath::go_on();
+}
+
 #[pyfunction]
 fn after_in_child() {
+    breath::begin_anew();
     let live: Vec<Arc<Shared>> = stores().values().filter_map(Weak::upgrade).collect();
     for shared in live {
         let Some(mut guard) = shared.try_lock() else { continue };
@@ -46,6 +59,8 @@ fn after_in_child() {
 pub fn install(py: Python<'_>) -> PyResult<()> {
     let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else { return Ok(()) };
     let functions = PyDict::new(py);
+    functions.set_item("before", wrap_pyfunction!(before, py)?)?;
+    functions.set_item("after_in_parent", wrap_pyfunction!(after_in_parent, py)?)?;
     functions.set_item("after_in_child", wrap_pyfunction!(after_in_child, py)?)?;
     register.call((), Some(&functions)).map(drop)
 }

@@ -111,7 +111,11 @@ fn any_key(object: &Bound<'_, PyAny>, depth: u8) -> PyResult<Key> {
     }
     let message = format!(
         "a key can't be of type {}: use None, bool, int, float, str, bytes or tuples of these",
-        object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
+        // With its module: numpy's bool is no bool, and says so.
+        object
+            .get_type()
+            .fully_qualified_name()
+            .map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
     );
     Err(errors::invalid_key(py, message))
 }

@@ -405,6 +405,6 @@ fn pair(item: &Bound<'_, PyAny>) -> PyResult<(Key, Object)> {
     {
         return Ok((convert::key(&*pair.get_borrowed_item(0)?)?, Object(pair.get_item(1)?.unbind())));
     }
-    let (key, value) = convert::two(item, "a mapper gives pairs (key, value)")?;
+    let (key, value) = convert::two(item, "each item that a mapper gives is a pair, as in [(key, value)]")?;
     Ok((convert::key(&key)?, Object(value.unbind())))
 }

@@ -52,6 +52,10 @@ pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Op
             Some(near) => not_found(py, format!("{message}; did you mean {:?}?", near.as_str())),
             None => not_found(py, message),
         },
+        Refusal::Exists { by_mapper: true, .. } => {
+            let way_out = "name it by its key (DirName(...) / key), or let keys share it (shared=True)";
+            exists(py, format!("{message}; {way_out}"))
+        }
         Refusal::Exists { .. } => exists(py, message),
         Refusal::InUse { .. } | Refusal::OwnedByMapper(_) => in_use(py, message),
         Refusal::ReadOnly(_) => read_only(py, message),

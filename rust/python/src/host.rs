@@ -21,6 +21,10 @@ impl Host for PyHost {
     type Value = Object;
     type Code = Code;
     type Failure = PyErr;
+
+    fn breathe() {
+        crate::breath::breathe();
+    }
 }
 
 /// A Python object as a value of a row. Clones and drops happen with the interpreter attached: what clones values edits

@@ -11,6 +11,7 @@
 
 mod alike;
 mod at_fork;
+mod breath;
 mod capacity;
 mod cgroup;
 mod chain;

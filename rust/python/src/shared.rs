@@ -12,13 +12,13 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
-use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyWeakrefReference};
 
 use crate::alike;
@@ -340,8 +340,9 @@ impl Shared {
         weak.bind(py).call0()
     }
 
-    /// The lock is held by threads that are attached to the interpreter, and never while they detach. So where there is
-    /// a GIL nobody else holds it while somebody calls this, and `os.fork()` finds it free.
+    /// The lock is held by threads that are attached to the interpreter, and while they detach only for a breath in a long
+    /// stretch of edits (`breath.rs`). So where there is a GIL nobody else holds it while somebody calls this, but who
+    /// breathes, and `os.fork()` finds it free.
     pub fn lock<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         let mut guard = self.lock_running(py);
         guard.enter_running();
@@ -372,7 +373,13 @@ impl Shared {
     }
 
     fn lock_any<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
-        Guard { inner: self.inner.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner), beside: None }
+        loop {
+            match self.inner.try_lock() {
+                Ok(inner) => return Guard { inner, beside: None },
+                Err(TryLockError::Poisoned(poisoned)) => return Guard { inner: poisoned.into_inner(), beside: None },
+                Err(TryLockError::WouldBlock) => crate::breath::wait(py),
+            }
+        }
     }
 
     /// For the cycle collector, which skips what is locked.

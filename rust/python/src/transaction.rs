@@ -155,7 +155,7 @@ pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Boun
         let logged = py.import("logging").and_then(|logging| {
             let logger = logging.call_method1(pyo3::intern!(py, "getLogger"), ("livedirs",))?;
             let info = pyo3::types::PyDict::new(py);
-            info.set_item("exc_info", error.value(py))?;
+            info.set_item("exc_info", error.clone_ref(py).into_value(py))?; // with its traceback; `value` has none
             logger.call_method(pyo3::intern!(py, "error"), ("callback %r failed", callback), Some(&info))
         });
         if let Err(error) = logged {
@@ -282,6 +282,54 @@ impl Transaction {
         Ok(())
     }
 
+    /// Ends the block: commits it, or undoes it if it failed.
+    fn leave(&self, py: Python<'_>, failed: bool) -> PyResult<()> {
+        let shared = self.shared();
+        let mut guard = shared.lock(py);
+        let state = self.state();
+        // Also where the transaction is already being committed.
+        Shared::check_not_at_work(py, &guard, "end a transaction")?;
+        if state != OPEN && state != ROLLED_BACK {
+            return Ok(());
+        }
+        if !Shared::is_mine(&guard) {
+            let message = "a transaction ends on the thread and in the task that opened it";
+            return Err(errors::transaction(py, message));
+        }
+        // Blocks that were opened inside of this one and never left (a generator that was dropped) end with it.
+        let block = self.block.load(Ordering::Relaxed);
+        while guard.blocks.last().is_some_and(|&last| last != block) && guard.blocks.contains(&block) {
+            guard.blocks.pop();
+            guard.store.release_savepoint();
+        }
+        guard.blocks.pop();
+        self.set_state(CLOSED);
+        let outermost = self.savepoint().is_none();
+        if failed || state == ROLLED_BACK {
+            let undone = self.undo(&mut guard);
+            if outermost {
+                shared.bury(&mut guard);
+                let left = guard.store.end();
+                let after = shared.give_turn(&mut guard, false);
+                drop(guard);
+                drop((undone, left));
+                after.run(py, shared);
+            } else {
+                guard.store.release_savepoint();
+                guard.rolled_back = false;
+                drop(guard);
+                drop(undone);
+            }
+            return Ok(());
+        }
+        if outermost {
+            shared.commit_locked(py, guard, Some(&self.result))?;
+        } else {
+            guard.store.release_savepoint();
+        }
+        Ok(())
+    }
+
     fn undo(&self, inner: &mut Inner) -> (impl Sized + use<>, Vec<(ReaderId, Py<PyAny>)>) {
         match self.savepoint() {
             None => (inner.store.rollback(), std::mem::take(&mut inner.on_commit)),
@@ -289,6 +337,23 @@ impl Transaction {
                 let late = inner.on_commit.split_off(callbacks.min(inner.on_commit.len()));
                 (inner.store.rollback_to_savepoint(), late)
             }
+        }
+    }
+}
+
+impl Drop for Transaction {
+    /// Nobody can leave the block any more: it is undone, if this is where it was opened. So it goes for blocks that were
+    /// entered by hand, and in Python 3.14, where an interrupt may come after `__enter__` and before the block: then
+    /// `with` calls no `__exit__`.
+    fn drop(&mut self) {
+        if matches!(self.state(), OPEN | ROLLED_BACK) {
+            Python::try_attach(|py| {
+                let raised = PyErr::take(py);
+                drop(self.leave(py, true));
+                if let Some(raised) = raised {
+                    raised.restore(py);
+                }
+            });
         }
     }
 }
@@ -337,51 +402,7 @@ impl Transaction {
         tb: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let _ = tb;
-        let failed = !kind.is_none() || !exc.is_none();
-        let shared = self.shared();
-        let mut guard = shared.lock(py);
-        let state = self.state();
-        // Also where the transaction is already being committed.
-        Shared::check_not_at_work(py, &guard, "end a transaction")?;
-        if state != OPEN && state != ROLLED_BACK {
-            return Ok(());
-        }
-        if !Shared::is_mine(&guard) {
-            let message = "a transaction ends on the thread and in the task that opened it";
-            return Err(errors::transaction(py, message));
-        }
-        // Blocks that were opened inside of this one and never left (a generator that was dropped) end with it.
-        let block = self.block.load(Ordering::Relaxed);
-        while guard.blocks.last().is_some_and(|&last| last != block) && guard.blocks.contains(&block) {
-            guard.blocks.pop();
-            guard.store.release_savepoint();
-        }
-        guard.blocks.pop();
-        self.set_state(CLOSED);
-        let outermost = self.savepoint().is_none();
-        if failed || state == ROLLED_BACK {
-            let undone = self.undo(&mut guard);
-            if outermost {
-                shared.bury(&mut guard);
-                let left = guard.store.end();
-                let after = shared.give_turn(&mut guard, false);
-                drop(guard);
-                drop((undone, left));
-                after.run(py, shared);
-            } else {
-                guard.store.release_savepoint();
-                guard.rolled_back = false;
-                drop(guard);
-                drop(undone);
-            }
-            return Ok(());
-        }
-        if outermost {
-            shared.commit_locked(py, guard, Some(&self.result))?;
-        } else {
-            guard.store.release_savepoint();
-        }
-        Ok(())
+        self.leave(py, !kind.is_none() || !exc.is_none())
     }
 
     /// Brings derived directories up to date now. True: something in them changed.

@@ -3,7 +3,8 @@
 //! Most of what becomes due in a directory does so in ascending order (the rows of its parent change in that order) and
 //! before any of it runs. So a bucket takes what comes as it comes, and sorts it when the first is asked for.
 //!
-//! Invariants: `sorted` is strictly descending; `fresh` may repeat what is in either; no bucket is empty; `few` is
+//! Invariants: `sorted` is strictly descending; `fresh` may repeat what is in either, and is strictly ascending where
+//! `is_ascending` says so; no bucket is empty; `few` is
 //! strictly descending by directory, and no directory of it is in `many`.
 
 use std::collections::BTreeMap;
@@ -28,21 +29,44 @@ type Item = (u16, Key);
 /// So many are put into their places one by one; more are sorted together.
 const FEW: usize = 8;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Bucket {
     /// The first to run stands last.
     sorted: SmallVec<[Item; 1]>,
     fresh: SmallVec<[Item; 1]>,
+    is_ascending: bool,
 }
 
 impl Bucket {
+    fn new() -> Self {
+        Bucket { sorted: SmallVec::new(), fresh: SmallVec::new(), is_ascending: true }
+    }
+
+    fn push(&mut self, item: Item) {
+        match self.fresh.last() {
+            None => self.is_ascending = true,
+            Some(last) if *last == item => return,
+            Some(last) => self.is_ascending &= *last < item,
+        }
+        self.fresh.push(item);
+    }
+
+    /// Sorts nothing where what came did so in ascending order: who asks before each that comes shall not have it sorted
+    /// each time.
+    fn contains(&mut self, item: &Item) -> bool {
+        if !self.is_ascending {
+            self.settle();
+        }
+        self.fresh.binary_search(item).is_ok() || self.sorted.binary_search_by(|there| item.cmp(there)).is_ok()
+    }
+
     fn settle(&mut self) {
         if self.fresh.is_empty() {
             return;
         }
         if self.sorted.is_empty() {
             std::mem::swap(&mut self.sorted, &mut self.fresh);
-            if self.sorted.windows(2).all(|pair| pair[0] < pair[1]) {
+            if self.is_ascending {
                 self.sorted.reverse();
                 return;
             }
@@ -130,26 +154,28 @@ impl DueQueue {
         let at = (due.height, due.dir);
         let item = (due.part, due.key);
         if let Some(bucket) = self.bucket(at) {
-            if bucket.fresh.last() != Some(&item) {
-                bucket.fresh.push(item);
-            }
-            return;
+            return bucket.push(item);
         }
-        self.add_bucket(at, smallvec::smallvec![item]);
+        let mut bucket = Bucket::new();
+        bucket.push(item);
+        self.add_bucket(at, bucket);
     }
 
     /// Of one part of a directory. O(1) each in ascending order.
     pub(crate) fn insert_all<'a>(&mut self, at: At, part: u16, keys: impl Iterator<Item = &'a Key>) {
-        let mut items = keys.map(|key| (part, key.clone())).peekable();
-        match self.bucket(at) {
-            Some(bucket) => bucket.fresh.extend(items),
-            None if items.peek().is_none() => {}
-            None => self.add_bucket(at, items.collect()),
+        let items = keys.map(|key| (part, key.clone()));
+        if let Some(bucket) = self.bucket(at) {
+            return items.for_each(|item| bucket.push(item));
+        }
+        let mut bucket = Bucket::new();
+        bucket.fresh.reserve(items.size_hint().0);
+        items.for_each(|item| bucket.push(item));
+        if !bucket.fresh.is_empty() {
+            self.add_bucket(at, bucket);
         }
     }
 
-    fn add_bucket(&mut self, at: At, fresh: SmallVec<[Item; 1]>) {
-        let bucket = Bucket { sorted: SmallVec::new(), fresh };
+    fn add_bucket(&mut self, at: At, bucket: Bucket) {
         if self.few.len() < FEW_DIRS {
             let place = self.few.iter().rposition(|(there, _)| *there > at).map_or(0, |before| before + 1);
             self.few.insert(place, (at, bucket));
@@ -172,7 +198,7 @@ impl DueQueue {
 
     pub(crate) fn contains(&mut self, due: &Due) -> bool {
         let bucket = self.bucket((due.height, due.dir));
-        bucket.is_some_and(|bucket| bucket.find(&(due.part, due.key.clone())).is_ok())
+        bucket.is_some_and(|bucket| bucket.contains(&(due.part, due.key.clone())))
     }
 
     /// The first directory with anything due, in the order of the cascade, that is not `skipped`.

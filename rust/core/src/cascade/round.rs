@@ -63,10 +63,12 @@ impl<H: Host> Store<H> {
 
     /// The next hook to run in this round, among the first `waiting` that stood when it was drained.
     pub fn next_hook(&mut self, waiting: &mut usize) -> Option<H::Code> {
-        while *waiting > 0 && !self.work.hooks.is_empty() {
+        while *waiting > 0
+            && let Some((_, hook)) = self.work.hooks.pop_front()
+        {
             *waiting -= 1;
-            if let (_, Some(hook)) = self.work.hooks.remove(0) {
-                return Some(hook);
+            if hook.is_some() {
+                return hook;
             }
         }
         None
@@ -110,52 +112,57 @@ impl<H: Host> Store<H> {
     /// What the round did to each row that it touched: written once, it changed or is gone; written more than once,
     /// only a comparison tells.
     fn judge_rows(&mut self) -> Result<Judged<H::Value>, H> {
-        let now = self.ctx.tick;
         let mut judged = Judged { changed: Ids::new(), removed: Vec::new(), unchanged: Vec::new() };
         let mut seen: BTreeSet<(NameId, &Key)> = BTreeSet::new();
         let mut last = None;
         let mut unsure = Vec::new();
-        for undo in self.work.journal.iter_from(self.work.round_start) {
-            let Undo::Row { dir, key, old, live } = undo else { continue };
-            let single = self.work.retouched.is_empty() || !self.work.retouched.contains(&(*dir, key.clone()));
-            if single {
-                if *live {
-                    if last != Some(*dir) {
-                        judged.changed.push(*dir);
-                        last = Some(*dir);
+        for piece in self.work.journal.slices_from(self.work.round_start) {
+            for undo in piece {
+                let Undo::Row { dir, key, old, live } = undo else { continue };
+                if !self.work.retouched.is_empty() && self.work.retouched.contains(&(*dir, key.clone())) {
+                    if seen.insert((*dir, key)) {
+                        self.judge_again(*dir, key, old.as_ref(), &mut judged, &mut unsure);
                     }
-                } else {
+                } else if !*live {
                     judged.removed.push(Touched { dir: *dir, key: key.clone(), old: old.clone() });
+                } else if last != Some(*dir) {
+                    judged.changed.push(*dir);
+                    last = Some(*dir);
                 }
-                continue;
-            }
-            if !seen.insert((*dir, key)) {
-                continue;
-            }
-            let Some(directory) = self.ctx.dirs.get(*dir) else { continue };
-            // What an earlier generation of the directory held is none of this one.
-            let there = old.as_ref().filter(|_| directory.created != now);
-            let was = there.and_then(|(_, row)| row.content());
-            let equal = match (was, directory.content(key)) {
-                (None, None) => true,
-                (Some(was), Some(is)) => match self.equal(was, is) {
-                    Ok(equal) => equal,
-                    Err(mut pairs) => {
-                        unsure.append(&mut pairs);
-                        continue;
-                    }
-                },
-                _ => false,
-            };
-            if directory.content(key).is_none() {
-                judged.removed.push(Touched { dir: *dir, key: key.clone(), old: old.clone() });
-            } else if equal {
-                judged.unchanged.push(Touched { dir: *dir, key: key.clone(), old: old.clone() });
-            } else {
-                judged.changed.push(*dir);
             }
         }
         if unsure.is_empty() { Ok(judged) } else { Err(unsure.into()) }
+    }
+
+    /// The same of a row that was written more than once.
+    fn judge_again(
+        &self,
+        dir: NameId,
+        key: &Key,
+        old: Option<&(Tick, Row<H::Value>)>,
+        judged: &mut Judged<H::Value>,
+        unsure: &mut Unsure<H>,
+    ) {
+        let Some(directory) = self.ctx.dirs.get(dir) else { return };
+        // What an earlier generation of the directory held is none of this one.
+        let there = old.filter(|_| directory.created != self.ctx.tick);
+        let was = there.and_then(|(_, row)| row.content());
+        let equal = match (was, directory.content(key)) {
+            (None, None) => true,
+            (Some(was), Some(is)) => match self.equal(was, is) {
+                Ok(equal) => equal,
+                Err(mut pairs) => return unsure.append(&mut pairs),
+            },
+            _ => false,
+        };
+        let touched = || Touched { dir, key: key.clone(), old: old.cloned() };
+        if directory.content(key).is_none() {
+            judged.removed.push(touched());
+        } else if equal {
+            judged.unchanged.push(touched());
+        } else {
+            judged.changed.push(dir);
+        }
     }
 
     pub(crate) fn equal(&self, a: &Content<H::Value>, b: &Content<H::Value>) -> std::result::Result<bool, Unsure<H>> {
@@ -220,9 +227,13 @@ impl<H: Host> Store<H> {
     fn settle_dirs(&mut self, changed: &mut Ids) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
         let mut slots: SmallVec<[(NameId, usize); 8]> = SmallVec::new();
-        for (undo, at) in self.work.journal.iter_from(self.work.round_start).zip(self.work.round_start..) {
-            if let Undo::Slot { id, .. } = undo {
-                slots.push((*id, at));
+        let mut at = self.work.round_start;
+        for piece in self.work.journal.slices_from(at) {
+            for undo in piece {
+                if let Undo::Slot { id, .. } = undo {
+                    slots.push((*id, at));
+                }
+                at += 1;
             }
         }
         // What was there when the round began is what the first edit of each found.

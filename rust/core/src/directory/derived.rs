@@ -52,15 +52,38 @@ pub struct Arrow<H: Host> {
     /// The place of the parent's name among those of all parents.
     pub(crate) rank: u16,
     pub(crate) op: Op<H::Code>,
-    /// The keys that it takes; all where there is none.
+    /// The keys that it takes, in ranges that ascend and do not meet ([`united`]); all where there is none.
     pub(crate) within: Option<Arc<[Range]>>,
 }
 
+/// The same keys in ranges that ascend, of which none is empty and no two have a key in common. O(n log n).
+pub(crate) fn united(ranges: &[Range]) -> Arc<[Range]> {
+    let mut sorted: Vec<&Range> = ranges.iter().filter(|(lo, hi)| reaches(hi, lo)).collect();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut united: Vec<Range> = Vec::with_capacity(sorted.len());
+    for (lo, hi) in sorted {
+        match united.last_mut() {
+            Some((_, last)) if reaches(last, lo) => {
+                if *last < *hi {
+                    last.clone_from(hi);
+                }
+            }
+            _ => united.push((lo.clone(), hi.clone())),
+        }
+    }
+    united.into()
+}
+
+fn reaches(hi: &Upper, key: &Key) -> bool {
+    !matches!(hi, Upper::Key(hi) if hi < key)
+}
+
 impl<H: Host> Arrow<H> {
+    /// O(log n) for n ranges.
     pub(crate) fn accepts(&self, key: &Key) -> bool {
-        self.within
-            .as_ref()
-            .is_none_or(|ranges| ranges.iter().any(|(lo, hi)| lo <= key && !matches!(hi, Upper::Key(hi) if hi < key)))
+        let Some(ranges) = &self.within else { return true };
+        let begun = ranges.partition_point(|(lo, _)| lo <= key);
+        begun.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|(_, hi)| reaches(hi, key))
     }
 }
 

@@ -16,12 +16,13 @@ mod previous;
 mod row;
 
 pub use derived::{Arrow, Fold, Op, Outputs, Range, Upper};
-pub(crate) use derived::{Class, Derived, Folding, Group, Member, Outs, Pending, Ranked, Trail, Unit};
+pub(crate) use derived::{Class, Derived, Folding, Group, Member, Outs, Pending, Ranked, Trail, Unit, united};
 pub(crate) use lazy::{Freshness, Lazy, Memo};
 pub(crate) use previous::{Mirror, Mirrors};
 pub use row::ValueVec;
 pub(crate) use row::{Content, Lives, Row, Source, Vals};
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::context::{Generation, Reader};
@@ -135,10 +136,19 @@ impl Owners {
 }
 
 /// Tombstones of keys that a reader still needs: by stamp, and the lives before a key's last.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct KeyTombs {
+    /// The epoch (`Work::epoch`) in which the journal noted what they were; later edits of it need not be noted.
+    pub(crate) noted: Generation,
     pub(crate) queue: TickMap<(Tick, Key), (), ()>,
     pub(crate) earlier: TickMap<Key, Lives, ()>,
+}
+
+impl fmt::Debug for KeyTombs {
+    /// Without what the journal noted, which is none of its content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyTombs").field("queue", &self.queue).field("earlier", &self.earlier).finish_non_exhaustive()
+    }
 }
 
 pub(crate) struct Directory<H: Host> {

@@ -15,6 +15,15 @@ impl Host for TestHost {
     type Value = V;
     type Code = Code;
     type Failure = Failure;
+
+    fn breathe() {
+        BREATHS.set(BREATHS.get() + 1);
+    }
+}
+
+thread_local! {
+    /// How often a store breathed.
+    pub(super) static BREATHS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A value.

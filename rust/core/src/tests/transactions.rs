@@ -4,7 +4,7 @@ use crate::{Key, Options, Refusal};
 
 use super::driver::{Driver, derived, hooked, input, mapped, name, passed};
 use super::dump::dump;
-use super::host::{Code, V, opaque, raise};
+use super::host::{BREATHS, Code, V, opaque, raise};
 
 fn doubling() -> Code {
     Code::mapper("double", |_, key, values| {
@@ -246,4 +246,33 @@ fn a_later_tick_can_not_be_asked_for() {
     let now = d.store.tick();
     assert!(d.store.check_since(now).is_ok());
     assert!(d.store.check_since(now + 1).is_err());
+}
+
+/// What takes a thousand edits, and calls nothing of the host.
+#[test]
+fn a_long_stretch_of_edits_breathes() {
+    let breaths = |work: &mut dyn FnMut()| {
+        BREATHS.set(0);
+        work();
+        BREATHS.get()
+    };
+    let mut d = Driver::new();
+    let rows = || input((0..1000).map(|key| (Key::int(key), vec![V::Int(key)])).collect());
+    d.update(|d| d.make("/a/", &rows()).map(drop)).unwrap();
+    d.update(|d| d.make("/b/", &derived(vec![passed("/a/")], None)).map(drop)).unwrap();
+    let tick = d.store.tick();
+    let cursor = d.store.open_cursor(Some(&name("/a/")), Some(tick), false).unwrap();
+    d.store.begin();
+    assert!(breaths(&mut || d.clear("/a/").unwrap()) > 100, "clear");
+    assert!(breaths(&mut || d.rounds().unwrap()) > 100, "the cascade, and the end of the round");
+    drop(d.store.commit(false));
+    assert_eq!(d.store.stats().key_tombstones, 1000);
+    assert!(breaths(&mut || d.store.close_cursor(cursor)) > 100, "the purge of keys");
+    assert_eq!(d.store.stats().key_tombstones, 0);
+    let tick = d.store.tick();
+    let cursor = d.store.open_cursor(None, Some(tick), false).unwrap();
+    d.update(|d| (0..500).try_for_each(|n| d.make(&format!("/d{n}/"), &input(vec![])).map(drop))).unwrap();
+    d.update(|d| (0..500).try_for_each(|n| d.remove(&format!("/d{n}/")))).unwrap();
+    assert!(breaths(&mut || d.store.close_cursor(cursor)) > 100, "the purge of directories");
+    d.store.check_invariants().unwrap();
 }

@@ -1,6 +1,6 @@
 //! Begin, savepoint, rollback, commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::context::{Context, Generation, NameId};
 use crate::directory::DirKind;
@@ -17,7 +17,7 @@ use super::journal::{Base, Undo};
 pub(crate) struct Mark<H: Host> {
     journal: usize,
     base: Base,
-    hooks: Vec<(Generation, Option<H::Code>)>,
+    hooks: VecDeque<(Generation, Option<H::Code>)>,
     failed: BTreeSet<crate::cascade::Failed>,
 }
 

@@ -24,6 +24,9 @@ use super::journal::{Undo, put};
 /// What a row is to have: `None` for all to stay as it is, `Some(None)` for no row.
 pub(crate) type NewContent<H> = Option<Option<Content<<H as Host>::Value>>>;
 
+/// So many edits, which take milliseconds, and the host breathes.
+const STRETCH: u32 = if cfg!(test) { 8 } else { 1 << 13 };
+
 impl<H: Host> Store<H> {
     /// Sets the values of a key, or removes it, where they are known to differ from what is there.
     pub(crate) fn put_row(&mut self, dir: NameId, key: &Key, content: Option<Content<H::Value>>) {
@@ -104,6 +107,7 @@ impl<H: Host> Store<H> {
             self.work.retouched.insert((dir, key.clone()));
         }
         self.work.journal.push(Undo::Row { dir, key: spelled.unwrap_or_else(|| key.clone()), old, live });
+        self.tire();
         if let Some(life) = lagging.filter(|_| !mutant!(self.ctx, TombstoneOfKeyOverwritten)) {
             self.edit_tombs(dir, |tombs| {
                 let mut lives = tombs.earlier.get(key).cloned().unwrap_or_default();
@@ -146,6 +150,15 @@ impl<H: Host> Store<H> {
         } else {
             self.account_stray(&undo);
         }
+        self.tire();
+    }
+
+    /// An edit was made. After many of them the host breathes.
+    fn tire(&mut self) {
+        self.edits = self.edits.wrapping_add(1);
+        if self.edits.is_multiple_of(STRETCH) {
+            H::breathe();
+        }
     }
 
     /// Changes what is remembered of removed keys; the purge looks at it when it would have anyway.
@@ -155,16 +168,23 @@ impl<H: Host> Store<H> {
 
     /// The same; the purge is to look at what was removed then.
     fn edit_tombs_from(&mut self, dir: NameId, from: Tick, edit: impl FnOnce(&mut KeyTombs)) {
+        // What is noted is a whole clone: one at each edit would have each edit copy what the clone shares.
+        let epoch = if self.open { self.work.epoch } else { 0 };
         let done = self.ctx.edit_dir(dir, |directory| {
-            let old = (directory.floor, directory.tombs.clone());
+            let is_noted = epoch != 0 && directory.tombs.as_ref().is_some_and(|tombs| tombs.noted == epoch);
+            let old = (!is_noted).then(|| (directory.floor, directory.tombs.clone()));
             let mut tombs = directory.tombs.take().unwrap_or_default();
-            edit(Arc::make_mut(&mut tombs));
+            let edited = Arc::make_mut(&mut tombs);
+            edited.noted = epoch;
+            edit(edited);
             let any = !tombs.queue.is_empty();
             directory.tombs = any.then_some(tombs);
             (old, any)
         });
-        let Some(((floor, old), any)) = done else { return };
-        self.log(Undo::Tombs { dir, floor, old });
+        let Some((old, any)) = done else { return };
+        if let Some((floor, old)) = old {
+            self.log(Undo::Tombs { dir, floor, old });
+        }
         let look = self.ctx.tombed.get_entry(&dir).map_or(Tick::MAX, |(_, Reverse(look), ())| *look);
         self.set_tombed(dir, any.then_some(look.min(from)));
     }

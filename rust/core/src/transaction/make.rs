@@ -7,7 +7,7 @@ use crate::Key;
 use crate::cascade::Worker;
 use crate::context::{ArrowKey, Generation, NameId, Reader};
 use crate::directory::{
-    Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Lazy, Op, Owners, Range, Row, Upper, Vals,
+    Arrow, Content, Derived, Directory, Fold, Hooks, Kind, Lazy, Op, Owners, Range, Row, Upper, Vals, united,
 };
 use crate::dirs::{Slot, State};
 use crate::error::{Error, Refusal, Result};
@@ -157,7 +157,7 @@ impl<H: Host> Store<H> {
                 }
                 Some(last) => last.rank + 1,
             };
-            let within = parent.within.as_ref().map(|ranges| ranges.as_slice().into());
+            let within = parent.within.as_deref().map(united);
             arrows.push(Arrow { parent: id, rank, op: parent.op.clone(), within });
         }
         Ok(Plan { arrows: arrows.into(), origin: None })
@@ -262,7 +262,7 @@ impl<H: Host> Store<H> {
             Spec::Input { rows: given, hooks } => {
                 rows = rows_of(given, now);
                 if let Some(hooks) = hooks {
-                    self.work.hooks.push((generation, hooks.on_create.clone()));
+                    self.work.hooks.push_back((generation, hooks.on_create.clone()));
                 }
                 Kind::Input(hooks.clone())
             }
@@ -312,8 +312,7 @@ impl<H: Host> Store<H> {
         id
     }
 
-    /// The rows with which a directory begins that shows those of one parent as they are, in ranges that ascend: nothing
-    /// has to run for them. `None` for any other, and where they are so many that other threads want a turn meanwhile.
+    /// The rows with which a directory begins that shows those of one parent as they are: nothing has to run for them. `None` for any other, and where they are so many that other threads want a turn meanwhile.
     fn shown_rows(&self, arrows: &[Arrow<H>]) -> Option<TickMap<Key, Row<H::Value>>> {
         let [Arrow { parent, op: Op::Same, within, .. }] = arrows else { return None };
         let Some(parent) = self.ctx.dirs.get(*parent) else { return Some(TickMap::new()) };
@@ -321,9 +320,6 @@ impl<H: Host> Store<H> {
         let everything = [(Key::NONE, Upper::Open)];
         let mut shown: Vec<(Key, crate::Tick, Row<H::Value>)> = Vec::new();
         for (lo, hi) in within.as_deref().unwrap_or(&everything) {
-            if shown.last().is_some_and(|(last, ..)| last >= lo) {
-                return None;
-            }
             for (key, row) in parent.rows_between(lo, hi) {
                 let Some(content) = row.content() else { continue };
                 if shown.len() == MOST_SHOWN {

@@ -2,7 +2,7 @@
 
 use crate::Key;
 use crate::context::{NameId, Reader};
-use crate::directory::{Kind, Row};
+use crate::directory::{Directory, Kind, Row};
 use crate::dirs::{DeletedDir, Slot, State};
 use crate::error::{Refusal, Result};
 use crate::name::Name;
@@ -96,7 +96,7 @@ impl<H: Host> Store<H> {
         self.set_slot(id, stamp, Slot { name: slot.name.clone(), state });
         self.drop_memos(id, directory);
         self.untomb(id);
-        self.forget_hooks(directory.generation, &directory.kind);
+        self.forget_hooks(directory);
         self.ctx.counts.keys -= directory.rows.len();
         self.ctx.counts.key_tombstones -= directory.rows.total() - directory.rows.len();
         match by {
@@ -116,12 +116,15 @@ impl<H: Host> Store<H> {
     }
 
     /// Made and removed before its hooks ran: neither runs.
-    fn forget_hooks(&mut self, generation: u64, kind: &Kind<H>) {
+    fn forget_hooks(&mut self, directory: &Directory<H>) {
+        let &Directory { generation, created, ref kind, .. } = directory;
         let Kind::Input(Some(hooks)) = kind else { return };
-        let waiting = self.work.hooks.iter().position(|(of, _)| *of == generation);
+        // One that was there before the transaction has had its turn: no list is looked through for it.
+        let is_new = created >= self.work.base.tick;
+        let waiting = if is_new { self.work.hooks.iter().rposition(|(of, _)| *of == generation) } else { None };
         match waiting {
             Some(at) => drop(self.work.hooks.remove(at)),
-            None if hooks.on_delete.is_some() => self.work.hooks.push((0, hooks.on_delete.clone())),
+            None if hooks.on_delete.is_some() => self.work.hooks.push_back((0, hooks.on_delete.clone())),
             None => {}
         }
     }
@@ -134,7 +137,7 @@ impl<H: Host> Store<H> {
         }
     }
 
-    fn drop_trails_of(&mut self, id: NameId, directory: &crate::directory::Directory<H>) -> Vec<NameId> {
+    fn drop_trails_of(&mut self, id: NameId, directory: &Directory<H>) -> Vec<NameId> {
         let mut orphans = Vec::new();
         let Some(derived) = directory.derived() else { return orphans };
         for (part, key, trail) in derived.each_trail() {
