@@ -57,6 +57,24 @@ OPEN = {
         threading.Thread(target=hold, daemon=True).start()
         opened.wait()
         """,
+    "thread in a long call, and a finalizer that wants the store": """
+        rows = store.mkdir("/rows/", dict.fromkeys(range(400_000), 1))
+        cursor = rows.cursor(since=store.tick)
+        rows.clear()
+        def last():
+            try:
+                yield
+            finally:
+                len(rows)
+        generator = last()
+        next(generator)
+        begun = threading.Event()
+        def purge():
+            begun.set()
+            cursor.close()
+        threading.Thread(target=purge, daemon=True).start()
+        begun.wait()
+        """,
     "thread in a mapper": """
         entered = threading.Event()
         def slow(key, values):

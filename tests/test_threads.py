@@ -596,6 +596,34 @@ def test_a_child_comes_to_its_end_as_any_process_does():
     assert (ran.stdout, ran.stderr, ran.returncode) == ("7 {1: 1, 2: 2}\n", "", 0)
 
 
+@needs_fork
+def test_in_a_child_the_object_of_a_block_of_another_thread_ends_no_other_block():
+    store, d, _ = make()
+    held, opened, leave = [], threading.Event(), threading.Event()
+
+    def hold():
+        held.append(store.update())
+        held[0].__enter__()
+        opened.set()
+        leave.wait(60)
+        held.pop().__exit__(None, None, None)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    opened.wait(60)
+
+    def child():
+        with store.update():
+            d[1] = 10
+            held.clear()
+            d[2] = 20
+        return dict(d)
+
+    assert in_child(child) == repr({1: 10, 2: 20})
+    leave.set()
+    thread.join()
+
+
 # A thread clears a directory again and again, which takes long, while the process forks.
 FORKING_MEANWHILE = """
 import os, signal, sys, threading

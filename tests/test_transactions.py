@@ -794,3 +794,30 @@ def test_a_block_whose_object_is_dropped_by_another_thread_stays_open():
     with ThreadPoolExecutor(1) as other:
         other.submit(blocks.clear).result()
         assert (d[1], other.submit(d.__getitem__, 1).result()) == (2, 1)
+
+
+def test_a_block_that_ended_with_the_one_around_it_ends_no_other_when_its_object_goes():
+    store = Store()
+    d = store.mkdir("/d/")
+    outer = store.update()
+    outer.__enter__()
+    inner = store.update()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+
+    def work():
+        with store.update():
+            yield
+
+    with store.update():
+        generator = work()
+        next(generator)
+    with store.update():
+        d[1] = 1
+        with store.update():
+            d[2] = 2
+            del inner
+            d[3] = 3
+            generator.close()
+            d[4] = 4
+    assert dict(d) == {1: 1, 2: 2, 3: 3, 4: 4}

@@ -1,19 +1,22 @@
 //! A list that grows by pieces: for what is long now and then, and read from one end to the other.
 //!
-//! A vector that grows moves all that it holds, and asks for twice of it at once; what it leaves behind, the allocator gives
-//! back to the system, page by page, for the next long transaction to ask for again. A piece stays where it is.
+//! A vector that grows moves all that it holds, and what it leaves behind is of no use to it. A piece stays where it is, and
+//! the next has room for as many as there are so far. (Pieces of one small size would stand between what else is allocated
+//! meanwhile, and leave holes there when they go; large ones an allocator gives back to the system.)
 //!
-//! Invariant: all pieces of `full` hold `PIECE` items, and `last` has room for no more than `PIECE`, or is the first.
+//! Invariant: no piece of `full` has room left, and `last` has no more room than there are items before it, or is the first.
 
 use std::iter::Chain;
 use std::slice;
 
-/// Items in a piece. Few in tests, so that there is more than one.
-const PIECE: usize = if cfg!(test) { 4 } else { 512 };
+/// Items in the first piece. Few in tests, so that there is more than one.
+const FIRST: usize = if cfg!(test) { 4 } else { 512 };
 
 #[derive(Debug)]
 pub(crate) struct Pieces<E> {
     full: Vec<Vec<E>>,
+    /// How many items they hold.
+    before: usize,
     last: Vec<E>,
 }
 
@@ -21,7 +24,7 @@ pub(crate) type Iter<'a, E> = Chain<std::iter::Flatten<slice::Iter<'a, Vec<E>>>,
 
 impl<E> Pieces<E> {
     pub(crate) const fn new() -> Self {
-        Pieces { full: Vec::new(), last: Vec::new() }
+        Pieces { full: Vec::new(), before: 0, last: Vec::new() }
     }
 
     /// Room for the first few.
@@ -34,16 +37,17 @@ impl<E> Pieces<E> {
     /// Keeps the room of the last piece.
     pub(crate) fn clear(&mut self) {
         self.full.clear();
+        self.before = 0;
         self.last.clear();
     }
 
     /// Items that there is room for.
     pub(crate) const fn capacity(&self) -> usize {
-        self.full.len() * PIECE + self.last.capacity()
+        self.before + self.last.capacity()
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.full.len() * PIECE + self.last.len()
+        self.before + self.last.len()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -52,20 +56,27 @@ impl<E> Pieces<E> {
 
     #[inline]
     pub(crate) fn push(&mut self, item: E) {
-        if self.last.len() == PIECE {
+        if self.last.len() == self.last.capacity() {
             self.turn();
         }
         self.last.push(item);
     }
 
+    /// The first piece grows up to its size; then there is another.
     #[cold]
     fn turn(&mut self) {
-        self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(PIECE)));
+        if self.full.is_empty() && self.last.len() < FIRST {
+            let more = self.last.len().clamp(4, FIRST).min(FIRST - self.last.len());
+            return self.last.reserve_exact(more);
+        }
+        self.before += self.last.len();
+        self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(self.before)));
     }
 
     pub(crate) fn pop(&mut self) -> Option<E> {
         if self.last.is_empty() {
             self.last = self.full.pop()?;
+            self.before -= self.last.len();
         }
         self.last.pop()
     }
@@ -75,22 +86,22 @@ impl<E> Pieces<E> {
         self.last.last().or_else(|| self.full.last()?.last())
     }
 
+    /// O(log n).
     pub(crate) fn get(&self, at: usize) -> Option<&E> {
-        let piece = if at / PIECE == self.full.len() { &self.last } else { self.full.get(at / PIECE)? };
-        piece.get(at % PIECE)
+        self.slices_from(at).find_map(<[E]>::first)
     }
 
     pub(crate) fn iter(&self) -> Iter<'_, E> {
         self.full.iter().flatten().chain(&self.last)
     }
 
-    /// Those from a place on, piece by piece: the fastest way to go through them.
+    /// Those from a place on, piece by piece: the fastest way to go through them. O(log n) to start.
     pub(crate) fn slices_from(&self, start: usize) -> impl Iterator<Item = &[E]> {
-        let first = (start / PIECE).min(self.full.len());
-        let mut passed = start - first * PIECE;
-        self.full[first..].iter().chain(std::iter::once(&self.last)).map(move |piece| {
-            let from = std::mem::take(&mut passed);
-            piece.get(from..).unwrap_or_default()
+        let mut passed = start;
+        self.full.iter().chain(std::iter::once(&self.last)).filter_map(move |piece| {
+            let left = piece.get(passed..);
+            passed = passed.saturating_sub(piece.len());
+            left
         })
     }
 

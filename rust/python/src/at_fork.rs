@@ -32,9 +32,9 @@ pub fn forget(shared: &Shared) {
     drop(noted);
 }
 
-/// Has Python call this before each fork: see [`breath`](crate::breath).
+/// Before a fork, and before the interpreter goes: see [`breath`](crate::breath).
 #[pyfunction]
-fn before(py: Python<'_>) {
+fn hold_breath(py: Python<'_>) {
     breath::hold(py);
 }
 
@@ -55,11 +55,12 @@ fn after_in_child() {
     }
 }
 
-/// Has Python call this after each fork of the process, where there are forks.
+/// Has Python call this before and after each fork of the process, where there are forks, and at its end.
 pub fn install(py: Python<'_>) -> PyResult<()> {
+    py.import("atexit")?.call_method1("register", (wrap_pyfunction!(hold_breath, py)?,))?;
     let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else { return Ok(()) };
     let functions = PyDict::new(py);
-    functions.set_item("before", wrap_pyfunction!(before, py)?)?;
+    functions.set_item("before", wrap_pyfunction!(hold_breath, py)?)?;
     functions.set_item("after_in_parent", wrap_pyfunction!(after_in_parent, py)?)?;
     functions.set_item("after_in_child", wrap_pyfunction!(after_in_child, py)?)?;
     register.call((), Some(&functions)).map(drop)

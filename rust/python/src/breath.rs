@@ -3,10 +3,11 @@
 //! The core says when ([`Host::breathe`](livedirs_core::Host::breathe)), in the middle of an edit. So the lock of the store
 //! stays with the thread that breathes; all else that `Shared::lock` promises stays true by two rules:
 //!
-//! * *Who wants the lock meanwhile takes it attached.* It waits detached until nobody breathes, attaches, and tries again.
-//!   If it waited for the lock itself, it would have it while detached, and another thread could fork the process then: the
-//!   child would have a lock that nobody ever opens.
-//! * *Before a fork* no thread begins to breathe, and those that do are waited for.
+//! * *Who wants the lock meanwhile takes it attached.* It waits a moment detached, attaches, and tries again. If it waited for
+//!   the lock itself, it would have it while detached, and another thread could fork the process then: the child would have
+//!   a lock that nobody ever opens.
+//! * *Before a fork, and for good before the interpreter goes*, no thread begins to breathe, and those that do are waited
+//!   for. (A daemon thread that wants the interpreter back when it is gone never comes back, and would keep the lock.)
 //!
 //! A collection that comes while a thread breathes passes that store over, as one that is held by somebody.
 
@@ -19,46 +20,43 @@ use pyo3::prelude::*;
 /// Threads that breathe.
 static BREATHING: AtomicUsize = AtomicUsize::new(0);
 
-/// Threads that are about to fork.
-static FORKING: AtomicUsize = AtomicUsize::new(0);
+/// Who does not want anybody to breathe: threads that are about to fork, and the end of the interpreter.
+static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// A breath is as long as others have the interpreter, which are milliseconds.
+/// How long to wait before the next look. A breath is as long as others have the interpreter, which are milliseconds.
 const PAUSE: Duration = Duration::from_micros(100);
 
 /// Other threads run, for one switch of the interpreter at most.
 pub fn breathe() {
-    if FORKING.load(Ordering::SeqCst) == 0 {
-        BREATHING.fetch_add(1, Ordering::SeqCst);
+    // First noted, then asked: who holds first and looks then misses nobody.
+    BREATHING.fetch_add(1, Ordering::SeqCst);
+    if HELD.load(Ordering::SeqCst) == 0 {
         Python::try_attach(|py| py.detach(|| ()));
-        BREATHING.fetch_sub(1, Ordering::SeqCst);
     }
+    BREATHING.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Waits while anybody breathes.
+/// A moment, for who found the lock taken.
 pub fn wait(py: Python<'_>) {
-    py.detach(|| {
-        // Without a GIL the lock is held by who does not breathe, too: then a moment is enough.
-        thread::yield_now();
-        while BREATHING.load(Ordering::SeqCst) > 0 {
-            thread::sleep(PAUSE);
-        }
-    });
+    py.detach(|| thread::sleep(PAUSE));
 }
 
 /// Nobody begins to breathe from here on, and nobody does when this comes back: attached, as all who ask.
 pub fn hold(py: Python<'_>) {
-    FORKING.fetch_add(1, Ordering::SeqCst);
+    HELD.fetch_add(1, Ordering::SeqCst);
     while BREATHING.load(Ordering::SeqCst) > 0 {
         py.detach(|| thread::sleep(PAUSE));
     }
 }
 
-/// The fork is done.
+/// The fork is done. (One before which nobody held: that which imported livedirs.)
 pub fn go_on() {
-    FORKING.fetch_sub(1, Ordering::SeqCst);
+    // Where it is 0 it stays.
+    _ = HELD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |held| held.checked_sub(1));
 }
 
 /// In the child, where the others that were about to fork are not.
 pub fn begin_anew() {
-    FORKING.store(0, Ordering::SeqCst);
+    HELD.store(0, Ordering::SeqCst);
+    BREATHING.store(0, Ordering::SeqCst);
 }

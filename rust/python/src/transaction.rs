@@ -292,13 +292,18 @@ impl Transaction {
         if state != OPEN && state != ROLLED_BACK {
             return Ok(());
         }
+        let block = self.block.load(Ordering::Relaxed);
+        if !guard.blocks.contains(&block) {
+            // It ended with the one around it, and what is open now is none of its business.
+            self.set_state(CLOSED);
+            return Ok(());
+        }
         if !Shared::is_mine(&guard) {
             let message = "a transaction ends on the thread and in the task that opened it";
             return Err(errors::transaction(py, message));
         }
         // Blocks that were opened inside of this one and never left (a generator that was dropped) end with it.
-        let block = self.block.load(Ordering::Relaxed);
-        while guard.blocks.last().is_some_and(|&last| last != block) && guard.blocks.contains(&block) {
+        while guard.blocks.last().is_some_and(|&last| last != block) {
             guard.blocks.pop();
             guard.store.release_savepoint();
         }
