@@ -9,6 +9,7 @@ computed less is found out.
 A peer in another process (`process.py`) gets the same work as lines of JSON, and takes its own time.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -55,14 +56,14 @@ class Table(Protocol):
     def close(self) -> None: ...
 
 
-class Looped:
+class Looped(ABC):
     """`singles` of adapters for which a call for each step weighs nothing."""
 
-    def write(self, key: int, value: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def write(self, key: int, value: int) -> None: ...
 
-    def read(self, key: int) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def read(self, key: int) -> int: ...
 
     def singles(self, work: Work) -> int:
         write, read = self.write, self.read
@@ -72,7 +73,7 @@ class Looped:
             total += read(key)
         return total
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most have nothing to close)
         """Nothing to do."""
 
 

@@ -6,6 +6,7 @@ with `ARITY` children each, unless an adapter says otherwise, so that a change c
 and not the size of the group. None computes before it is read, so at the end of a transaction all that it
 touched is read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -31,23 +32,23 @@ ARITY = 10
 Cell = Any  # of the library
 
 
-class Cells:
+class Cells(ABC):
     """What an adapter gives: four operations."""
 
-    def input(self, value: int) -> Cell:
-        raise NotImplementedError
+    @abstractmethod
+    def input(self, value: int) -> Cell: ...
 
+    @abstractmethod
     def derive(self, fn: Callable[..., int], cells: Sequence[Cell]) -> Cell:
         """A cell that holds `fn` of the values of these."""
-        raise NotImplementedError
 
-    def get(self, cell: Cell) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def get(self, cell: Cell) -> int: ...
 
-    def set(self, cell: Cell, value: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def set(self, cell: Cell, value: int) -> None: ...
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most have nothing to close)
         """Nothing to do."""
 
 
@@ -170,5 +171,5 @@ class CellTable:
             name: {key: get(cell) for key, cell in result.items()} for name, result in self.results.items()
         }
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most have nothing to close)
         self.graph.close()

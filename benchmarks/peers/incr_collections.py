@@ -4,6 +4,7 @@ A collection has no look-up by key, and the groups of its `group_by` stay empty 
 gives [], and nothing that Python can reach brings them up to date). What reads keyed results is `reduce`
 over all rows."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,8 +44,8 @@ class Rowed(Looped):
         for node in self.results.values():
             self.runtime.get(node)
 
-    def build(self) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def build(self) -> dict[str, Any]: ...
 
     def write(self, key: int, value: int) -> None:
         self.rows.delete((key, self.table[key]))

@@ -2,7 +2,7 @@
 
 use crate::Key;
 use crate::context::{NameId, Reader};
-use crate::directory::{Content, Op, Outputs, Vals, ValueVec};
+use crate::directory::{Op, Outputs, ValueVec};
 use crate::error::Result;
 use crate::name::Name;
 use crate::store::Store;
@@ -71,10 +71,7 @@ impl<H: Host> Store<H> {
             Op::Map(mapper) => mapper,
             Op::Same | Op::Take(_) => {
                 if derived.folding.is_none() {
-                    let values = match content {
-                        Content::Plain(values) => Some(values.clone()),
-                        content => Vals::from_vec(content.to_vec()),
-                    };
+                    let values = content.to_vals();
                     self.give(reader, values)?;
                 } else {
                     let mut outputs = content.iter().map(|value| (reader.key.clone(), value.clone())).collect();

@@ -84,6 +84,17 @@ impl<V: Clone> Content<V> {
         }
     }
 
+    /// The values, to stand elsewhere as they are: shared, where they come from one source that goes without saying.
+    pub(crate) fn to_vals(&self) -> Option<Vals<V>>
+    where
+        V: Clone,
+    {
+        match self {
+            Content::Plain(values) => Some(values.clone()),
+            content => Vals::from_vec(content.to_vec()),
+        }
+    }
+
     pub(crate) fn to_vec(&self) -> ValueVec<V> {
         match self {
             Content::Plain(Vals::One(value)) => smallvec::smallvec![value.clone()],

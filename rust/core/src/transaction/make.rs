@@ -312,7 +312,8 @@ impl<H: Host> Store<H> {
         id
     }
 
-    /// The rows with which a directory begins that shows those of one parent as they are: nothing has to run for them. `None` for any other, and where they are so many that other threads want a turn meanwhile.
+    /// The rows with which a directory begins that shows those of one parent as they are: nothing has to run for them. `None`
+    /// for any other, and where they are so many that other threads want a turn meanwhile.
     fn shown_rows(&self, arrows: &[Arrow<H>]) -> Option<TickMap<Key, Row<H::Value>>> {
         let [Arrow { parent, op: Op::Same, within, .. }] = arrows else { return None };
         let Some(parent) = self.ctx.dirs.get(*parent) else { return Some(TickMap::new()) };
@@ -325,11 +326,7 @@ impl<H: Host> Store<H> {
                 if shown.len() == MOST_SHOWN {
                     return None;
                 }
-                let values = match content {
-                    Content::Plain(values) => Some(values.clone()),
-                    content => Vals::from_vec(content.to_vec()),
-                };
-                let row = values.map(|values| Row::Live { since: now, content: Content::Plain(values) });
+                let row = content.to_vals().map(|values| Row::Live { since: now, content: Content::Plain(values) });
                 shown.extend(row.map(|row| (key.clone(), now, row)));
             }
         }
