@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 PRELUDE = """
-import asyncio, atexit, gc, sys, threading, weakref
+import asyncio, atexit, gc, sys, threading, time, weakref
 from livedirs import Store, Sum
 store = Store()
 d = store.mkdir("/d/", {n: n for n in range(10)})
@@ -58,22 +58,13 @@ OPEN = {
         opened.wait()
         """,
     "thread in a long call, and a finalizer that wants the store": """
-        rows = store.mkdir("/rows/", dict.fromkeys(range(400_000), 1))
-        cursor = rows.cursor(since=store.tick)
-        rows.clear()
-        def last():
-            try:
-                yield
-            finally:
-                len(rows)
-        generator = last()
-        next(generator)
-        begun = threading.Event()
-        def purge():
-            begun.set()
-            cursor.close()
-        threading.Thread(target=purge, daemon=True).start()
-        begun.wait()
+        rows = store.mkdir("/rows/", dict.fromkeys(range(1_000_000), 1))
+        class Last:
+            def __del__(self, store=store):
+                store.tick
+        sys.modules["last"] = Last()
+        threading.Thread(target=rows.clear, daemon=True).start()
+        time.sleep(0.1)
         """,
     "thread in a mapper": """
         entered = threading.Event()

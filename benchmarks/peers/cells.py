@@ -171,5 +171,5 @@ class CellTable:
             name: {key: get(cell) for key, cell in result.items()} for name, result in self.results.items()
         }
 
-    def close(self) -> None:  # noqa: B027  (most have nothing to close)
+    def close(self) -> None:
         self.graph.close()

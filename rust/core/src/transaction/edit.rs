@@ -24,8 +24,9 @@ use super::journal::{Undo, put};
 /// What a row is to have: `None` for all to stay as it is, `Some(None)` for no row.
 pub(crate) type NewContent<H> = Option<Option<Content<<H as Host>::Value>>>;
 
-/// So many edits, which take milliseconds, and the host breathes.
-const STRETCH: u32 = if cfg!(test) { 8 } else { 1 << 13 };
+/// So many edits, and the host breathes. They take longer than Python's switch interval (5 ms): who waits for the interpreter
+/// insists only after that, and is passed over by who lets go of it sooner and takes it again.
+const STRETCH: u32 = if cfg!(test) { 8 } else { 1 << 15 };
 
 impl<H: Host> Store<H> {
     /// Sets the values of a key, or removes it, where they are known to differ from what is there.
@@ -169,10 +170,10 @@ impl<H: Host> Store<H> {
     /// The same; the purge is to look at what was removed then.
     fn edit_tombs_from(&mut self, dir: NameId, from: Tick, edit: impl FnOnce(&mut KeyTombs)) {
         // What is noted is a whole clone: one at each edit would have each edit copy what the clone shares.
-        let epoch = if self.open { self.work.epoch } else { 0 };
+        let (open, epoch) = (self.open, if self.open { self.work.epoch } else { 0 });
         let done = self.ctx.edit_dir(dir, |directory| {
-            let is_noted = epoch != 0 && directory.tombs.as_ref().is_some_and(|tombs| tombs.noted == epoch);
-            let old = (!is_noted).then(|| (directory.floor, directory.tombs.clone()));
+            let is_noted = open && directory.tombs.as_ref().is_some_and(|tombs| tombs.noted == epoch);
+            let old = (!is_noted).then(|| (directory.floor, if open { directory.tombs.clone() } else { None }));
             let mut tombs = directory.tombs.take().unwrap_or_default();
             let edited = Arc::make_mut(&mut tombs);
             edited.noted = epoch;
