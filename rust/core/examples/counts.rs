@@ -437,6 +437,27 @@ fn poll_nothing() -> i64 {
     count
 }
 
+/// All keys change, and each feeds a sum of its own, due in the opposite order; for each key.
+fn groups() -> i64 {
+    let mut driver = Driver::new();
+    let mut ids = None;
+    driver.update(|driver| {
+        let input = driver.input("/input/", (0..KEYS).map(|key| (key, 1)));
+        let apart = Op::Map(code(|_, key, value| vec![(KEYS - key, value)]));
+        ids = Some((input, driver.map("/apart/", "/input/", apart, Some(Fold::Sum))));
+    });
+    let (input, apart) = ids.expect("made");
+    measured(|| {
+        driver.update(|driver| {
+            for key in 0..KEYS {
+                driver.set(input, key, 2);
+            }
+        });
+    });
+    assert_eq!(driver.get(apart, 7), 2);
+    KEYS
+}
+
 /// All keys go while a reader lags, each of which leaves a tombstone; for each key.
 fn clear_followed() -> i64 {
     let Tables { mut driver, input, .. } = tables();
@@ -453,6 +474,7 @@ const SCENARIOS: &[Scenario] = &[
     ("build", build),
     ("single_key", single_key),
     ("batch", batch),
+    ("groups", groups),
     ("fan_out", fan_out),
     ("fan_in", fan_in),
     ("chain", chain),

@@ -126,11 +126,14 @@ impl<H: Host> Store<H> {
                 return Err(error);
             }
         }
-        for at in 0..batch.keys.len() {
-            let Some(reader) = batch.reader(at) else { break };
-            if let Err(error) = self.count_run(height, &reader) {
-                self.enqueue_all((height, dir), part, &batch.keys);
-                return Err(error);
+        let nested = self.in_mapper();
+        if !self.work.runs.count_first((height, dir, part), &batch.keys, nested) {
+            for at in 0..batch.keys.len() {
+                let Some(reader) = batch.reader(at) else { break };
+                if let Err(error) = self.count_run(height, &reader) {
+                    self.enqueue_all((height, dir), part, &batch.keys);
+                    return Err(error);
+                }
             }
         }
         self.work.mapped += batch.keys.len();

@@ -1,11 +1,12 @@
 //! The queue of what is due: by directory in the order of the cascade, in a directory by arrow and key.
 //!
 //! Most of what becomes due in a directory does so in ascending order (the rows of its parent change in that order) and
-//! before any of it runs. So a bucket takes what comes as it comes, and sorts it when the first is asked for.
+//! before any of it runs. So a bucket takes what comes as it comes, and sorts it when the first is asked for. Folded keys
+//! become due while the units of their directory run, and in any order; they have a bucket of their own, which nobody asks
+//! before all units are through: else each batch of units would have both sorted again, the square of what is due.
 //!
 //! Invariants: `sorted` is strictly descending; `fresh` may repeat what is in either, and is strictly ascending where
-//! `is_ascending` says so; no bucket is empty; `few` is
-//! strictly descending by directory, and no directory of it is in `many`.
+//! `is_ascending` says so; no bucket is empty; `few` is strictly descending by place, and no place of it is in `many`.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ use smallvec::SmallVec;
 
 use crate::Key;
 use crate::context::NameId;
+
+use super::queue::FOLD;
 
 /// A unit, or a folded key, that has to run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,14 +81,17 @@ impl Bucket {
             }
             return;
         } else {
-            // Nearly always what came is behind all that is there: folded keys, while units run. Then both are one ascent,
-            // which the sort only looks through.
             self.fresh.sort_unstable_by(|a, b| b.cmp(a));
             self.fresh.append(&mut self.sorted);
             std::mem::swap(&mut self.sorted, &mut self.fresh);
         }
         self.sorted.sort_by(|a, b| b.cmp(a));
         self.sorted.dedup();
+    }
+
+    fn pop(&mut self) -> Option<Item> {
+        self.settle();
+        self.sorted.pop()
     }
 
     fn find(&mut self, item: &Item) -> Result<usize, usize> {
@@ -101,16 +107,23 @@ impl Bucket {
 /// The height of a directory and its number: the order of the cascade.
 pub(super) type At = (u32, NameId);
 
-/// So many directories stand in a vector. Next to none in tests, so that both are used.
-const FEW_DIRS: usize = if cfg!(test) { 2 } else { 16 };
+/// Where a bucket stands: behind the units of a directory come its folded keys.
+type Place = (At, bool);
 
-/// A directory with anything due stands in one of the two: those that come first are few and kept in a vector, which
-/// costs less than a tree; those for which it has no room, in the tree.
+const fn place(at: At, part: u16) -> Place {
+    (at, part == FOLD)
+}
+
+/// So many buckets stand in a vector. Next to none in tests, so that both are used.
+const FEW_BUCKETS: usize = if cfg!(test) { 2 } else { 16 };
+
+/// A bucket stands in one of the two: those that come first are few and kept in a vector, which costs less than a tree;
+/// those for which it has no room, in the tree.
 #[derive(Debug, Default)]
 pub(crate) struct DueQueue {
     /// The first to run stands last.
-    few: Vec<(At, Bucket)>,
-    many: BTreeMap<At, Bucket>,
+    few: Vec<(Place, Bucket)>,
+    many: BTreeMap<Place, Bucket>,
 }
 
 impl DueQueue {
@@ -133,78 +146,88 @@ impl DueQueue {
             .sum()
     }
 
-    fn bucket(&mut self, at: At) -> Option<&mut Bucket> {
-        match self.few.iter().rposition(|(there, _)| *there == at) {
-            Some(place) => self.few.get_mut(place).map(|(_, bucket)| bucket),
+    fn bucket(&mut self, place: Place) -> Option<&mut Bucket> {
+        match self.few.iter().rposition(|(there, _)| *there == place) {
+            Some(number) => self.few.get_mut(number).map(|(_, bucket)| bucket),
             None if self.many.is_empty() => None,
-            None => self.many.get_mut(&at),
+            None => self.many.get_mut(&place),
         }
     }
 
-    /// Nothing of a directory is due any more.
-    fn drop_bucket(&mut self, at: At) {
-        match self.few.iter().rposition(|(there, _)| *there == at) {
-            Some(place) => drop(self.few.remove(place)),
-            None => drop(self.many.remove(&at)),
+    fn drop_bucket(&mut self, place: Place) {
+        match self.few.iter().rposition(|(there, _)| *there == place) {
+            Some(number) => drop(self.few.remove(number)),
+            None => drop(self.many.remove(&place)),
         }
+    }
+
+    /// The first bucket of a directory.
+    fn first_of(&self, at: At) -> Option<Place> {
+        let few = self.few.iter().rev().map(|(place, _)| *place).find(|(of, _)| *of == at);
+        if self.many.is_empty() {
+            return few;
+        }
+        let many = self.many.range((at, false)..=(at, true)).next().map(|(place, _)| *place);
+        few.into_iter().chain(many).min()
     }
 
     /// O(1) in ascending order.
     pub(crate) fn insert(&mut self, due: Due) {
-        let at = (due.height, due.dir);
+        let place = place((due.height, due.dir), due.part);
         let item = (due.part, due.key);
-        if let Some(bucket) = self.bucket(at) {
+        if let Some(bucket) = self.bucket(place) {
             return bucket.push(item);
         }
         let mut bucket = Bucket::new();
         bucket.push(item);
-        self.add_bucket(at, bucket);
+        self.add_bucket(place, bucket);
     }
 
     /// Of one part of a directory. O(1) each in ascending order.
-    pub(crate) fn insert_all<'a>(&mut self, at: At, part: u16, keys: impl Iterator<Item = &'a Key>) {
+    pub(crate) fn insert_all<'a>(&mut self, at: At, part: u16, keys: impl ExactSizeIterator<Item = &'a Key>) {
+        let place = place(at, part);
         let items = keys.map(|key| (part, key.clone()));
-        if let Some(bucket) = self.bucket(at) {
+        if let Some(bucket) = self.bucket(place) {
             return items.for_each(|item| bucket.push(item));
         }
         let mut bucket = Bucket::new();
-        bucket.fresh.reserve(items.size_hint().0);
+        bucket.fresh.reserve_exact(items.len());
         items.for_each(|item| bucket.push(item));
         if !bucket.fresh.is_empty() {
-            self.add_bucket(at, bucket);
+            self.add_bucket(place, bucket);
         }
     }
 
-    fn add_bucket(&mut self, at: At, bucket: Bucket) {
-        if self.few.len() < FEW_DIRS {
-            let place = self.few.iter().rposition(|(there, _)| *there > at).map_or(0, |before| before + 1);
-            self.few.insert(place, (at, bucket));
+    fn add_bucket(&mut self, place: Place, bucket: Bucket) {
+        if self.few.len() < FEW_BUCKETS {
+            let number = self.few.iter().rposition(|(there, _)| *there > place).map_or(0, |before| before + 1);
+            self.few.insert(number, (place, bucket));
         } else {
-            self.many.insert(at, bucket);
+            self.many.insert(place, bucket);
         }
     }
 
     /// Whether it was due. O(log n), O(1) for the first of its directory.
     pub(crate) fn remove(&mut self, due: &Due) -> bool {
-        let at = (due.height, due.dir);
-        let Some(bucket) = self.bucket(at) else { return false };
+        let place = place((due.height, due.dir), due.part);
+        let Some(bucket) = self.bucket(place) else { return false };
         let Ok(found) = bucket.find(&(due.part, due.key.clone())) else { return false };
         bucket.sorted.remove(found);
         if bucket.sorted.is_empty() {
-            self.drop_bucket(at);
+            self.drop_bucket(place);
         }
         true
     }
 
     pub(crate) fn contains(&mut self, due: &Due) -> bool {
-        let bucket = self.bucket((due.height, due.dir));
+        let bucket = self.bucket(place((due.height, due.dir), due.part));
         bucket.is_some_and(|bucket| bucket.contains(&(due.part, due.key.clone())))
     }
 
     /// The first directory with anything due, in the order of the cascade, that is not `skipped`.
     pub(crate) fn first_dir(&self, skipped: impl Fn(NameId) -> bool) -> Option<(u32, NameId)> {
-        let few = self.few.iter().rev().map(|(at, _)| *at).find(|(_, dir)| !skipped(*dir));
-        let many = self.many.keys().copied().find(|(_, dir)| !skipped(*dir));
+        let few = self.few.iter().rev().map(|((at, _), _)| *at).find(|(_, dir)| !skipped(*dir));
+        let many = self.many.keys().map(|(at, _)| *at).find(|(_, dir)| !skipped(*dir));
         match (few, many) {
             (Some(few), Some(many)) => Some(few.min(many)),
             (few, many) => few.or(many),
@@ -212,14 +235,14 @@ impl DueQueue {
     }
 
     pub(crate) fn has_dir(&self, height: u32, dir: NameId) -> bool {
-        let at = (height, dir);
-        self.few.iter().any(|(there, _)| *there == at) || self.many.contains_key(&at)
+        self.first_of((height, dir)).is_some()
     }
 
     /// Takes out, behind the first, which was taken, up to so many more that are next and of the same part. Where there are
     /// any, `keys` gets the first one's and theirs.
     pub(crate) fn take_more_of(&mut self, at: At, part: u16, most: usize, first: &Key, keys: &mut Vec<Key>) {
-        let Some(bucket) = self.bucket(at) else { return };
+        let place = place(at, part);
+        let Some(bucket) = self.bucket(place) else { return };
         bucket.settle();
         let alike = bucket.sorted.iter().rev().take(most).take_while(|(of, _)| *of == part).count();
         if alike == 0 {
@@ -230,18 +253,27 @@ impl DueQueue {
         let left = bucket.sorted.len() - alike;
         keys.extend(bucket.sorted.drain(left..).rev().map(|(_, key)| key));
         if bucket.sorted.is_empty() {
-            self.drop_bucket(at);
+            self.drop_bucket(place);
         }
     }
 
     /// Takes out the first that is due of a directory.
     pub(crate) fn take_first_of(&mut self, height: u32, dir: NameId) -> Option<Item> {
         let at = (height, dir);
-        let bucket = self.bucket(at)?;
-        bucket.settle();
-        let first = bucket.sorted.pop();
+        if self.many.is_empty() {
+            let number = self.few.iter().rposition(|((of, _), _)| *of == at)?;
+            let bucket = &mut self.few.get_mut(number)?.1;
+            let first = bucket.pop();
+            if bucket.sorted.is_empty() {
+                self.few.remove(number);
+            }
+            return first;
+        }
+        let place = self.first_of(at)?;
+        let bucket = self.bucket(place)?;
+        let first = bucket.pop();
         if bucket.sorted.is_empty() {
-            self.drop_bucket(at);
+            self.drop_bucket(place);
         }
         first
     }

@@ -48,7 +48,7 @@ impl<H: Host> Store<H> {
     }
 
     /// The same for many rows, where nobody reads the directory, no mapper is at work, and there is no savepoint.
-    pub(crate) fn rows_changed<'a>(&mut self, dir: NameId, keys: impl Iterator<Item = &'a Key> + Clone) {
+    pub(crate) fn rows_changed<'a>(&mut self, dir: NameId, keys: impl ExactSizeIterator<Item = &'a Key> + Clone) {
         let Some(at) = self.fan_out(dir) else { return };
         let mut number = 0;
         while let Some((child, part, height)) = self.fan_outs.child(at, number) {

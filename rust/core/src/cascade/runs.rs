@@ -11,7 +11,7 @@ use crate::context::{NameId, Reader};
 use crate::pieces::Pieces;
 
 /// Units of one arrow, by the height of their directory: the order of the cascade.
-type Arrow = (u32, NameId, u16);
+pub(super) type Arrow = (u32, NameId, u16);
 
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
@@ -48,25 +48,40 @@ impl Runs {
 
     /// Counts a run; which of that unit it is, from 1.
     pub(crate) fn count(&mut self, height: u32, reader: &Reader, nested: bool) -> u32 {
-        if self.counted.is_empty() && !nested {
-            let arrow = (height, reader.dir, reader.part);
-            let is_next = match self.arrows.last() {
-                Some((last, _)) if *last == arrow => self.keys.last().is_none_or(|last| *last < reader.key),
-                Some((last, _)) if *last > arrow => false,
-                _ => {
-                    self.arrows.push((arrow, self.keys.len()));
-                    true
-                }
-            };
-            if is_next {
-                self.keys.push(reader.key.clone());
-                return 1;
-            }
+        let arrow = (height, reader.dir, reader.part);
+        if !nested && self.are_next(arrow, std::slice::from_ref(&reader.key)) {
+            self.keys.push(reader.key.clone());
+            return 1;
         }
         self.count_all();
         let count = self.counted.entry(reader.clone()).or_insert(0);
         *count += 1;
         *count
+    }
+
+    /// Counts a run of each of these units, keys ascending, and answers true; or answers false with nothing counted, where
+    /// one of them may have run before.
+    pub(crate) fn count_first(&mut self, arrow: Arrow, keys: &[Key], nested: bool) -> bool {
+        let are_first = !nested && !keys.is_empty() && self.are_next(arrow, keys);
+        if are_first {
+            self.keys.extend(keys);
+        }
+        are_first
+    }
+
+    /// Whether these keys, ascending, come behind all that is remembered. If so, what is pushed next belongs to this arrow.
+    fn are_next(&mut self, arrow: Arrow, keys: &[Key]) -> bool {
+        if !self.counted.is_empty() {
+            return false;
+        }
+        match self.arrows.last() {
+            Some((last, _)) if *last == arrow => self.keys.last() < keys.first(),
+            Some((last, _)) if *last > arrow => false,
+            _ => {
+                self.arrows.push((arrow, self.keys.len()));
+                true
+            }
+        }
     }
 
     /// Counts those that were remembered in order.
