@@ -1,13 +1,14 @@
 //! A list that grows by pieces: for what is long now and then, and read from one end to the other.
 //!
 //! A vector that grows moves all that it holds, and what it leaves behind is of no use to it. A piece stays where it is, and
-//! the next has room for twice as many as there are so far. (Pieces of one small size would stand between what else is
-//! allocated meanwhile, and leave holes there when they go.) Twice, since glibc keeps at the top of its heap twice the
-//! largest block that it was ever given back, and gives the rest to the system: where the last piece is two thirds of all, the
-//! next list finds its pages still there, and a page that is not there costs as much as some thirty items. Long lists
-//! double: address space, too, is not taken by the hundred megabytes ahead of use.
+//! the next has room for four times as many as there are so far. (Pieces of one small size would stand between what else is
+//! allocated meanwhile, and leave holes there when they go.) Four times, since glibc keeps at the top of its heap twice the
+//! largest block that it was ever given back, and returns the rest to the system: where the last piece is most of what a
+//! transaction takes, the next one finds its pages still there, and a page that is not there costs as much as some thirty
+//! items. Long lists double: address space, too, is not taken by the hundred megabytes ahead of use.
 //!
-//! Invariant: no piece of `full` has room left, and `last` has no more room than twice the items before it, or is the first.
+//! Invariant: no piece of `full` has room left, and `last` has no more room than four times the items before it, or is the
+//! first.
 
 use std::iter::Chain;
 use std::slice;
@@ -91,7 +92,7 @@ impl<E> Pieces<E> {
             return self.last.reserve_exact(more);
         }
         self.before += self.last.len();
-        let room = (2 * self.before).min(self.before.max(BIG));
+        let room = (4 * self.before).min(self.before.max(BIG));
         self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(room)));
     }
 

@@ -84,37 +84,27 @@ impl<H: Host> Store<H> {
             && !self.ctx.dependencies.any(reader.dir)
     }
 
-    fn start_batch(&mut self, height: u32, first: &Reader, keys: Vec<Key>) -> Result<Option<Job<H>>, H> {
+    fn start_batch(&mut self, height: u32, first: &Reader, mut keys: Vec<Key>) -> Result<Option<Job<H>>, H> {
         let (dir, part) = (first.dir, first.part);
         let Some(directory) = self.ctx.dirs.get(dir) else { return Ok(None) };
         let generation = directory.generation;
         let Some(arrow) = directory.arrows().get(usize::from(part)) else { return Ok(None) };
         let Op::Map(mapper) = &arrow.op else { return Ok(None) };
         let (mapper, parent) = (mapper.clone(), arrow.parent);
-        let count = keys.len();
-        let mut batch = Batch {
-            mapper,
-            keys: Vec::with_capacity(count),
-            values: Vec::with_capacity(count),
-            dir,
-            part,
-            height,
-            generation,
-            parent,
-        };
+        let mut values = Vec::with_capacity(keys.len());
         let mut gone = Vec::new();
         let rows = self.ctx.dirs.get(parent).map(|parent| &parent.rows);
         let mut finger = rows.map(crate::tick_map::TickMap::finger);
-        for key in keys {
-            let row = finger.as_mut().and_then(|finger| finger.seek(&key));
-            match row.and_then(|row| row.content()).filter(|_| arrow.accepts(&key)) {
-                Some(content) => {
-                    batch.keys.push(key);
-                    batch.values.push(content.to_vec());
-                }
-                None => gone.push(key),
+        keys.retain(|key| {
+            let row = finger.as_mut().and_then(|finger| finger.seek(key));
+            let content = row.and_then(|row| row.content()).filter(|_| arrow.accepts(key));
+            match content {
+                Some(content) => values.push(content.to_vec()),
+                None => gone.push(key.clone()),
             }
-        }
+            content.is_some()
+        });
+        let batch = Batch { mapper, keys, values, dir, part, height, generation, parent };
         let mut gone = gone.into_iter();
         while let Some(key) = gone.next() {
             let reader = Reader { dir, part, key };
