@@ -158,6 +158,28 @@ CASES = {
     "map_reduce: bad reducer": (lambda w: w.d.map_reduce("/x/", copied, 7), TypeError, ""),
     "map_reduce: a class": (lambda w: w.d.map_reduce("/x/", copied, Sum), TypeError, "give Sum()"),
     "multi_map: a parent alone": (lambda w: w.store.multi_map("/x/", [7]), TypeError, "(directory, fn)"),
+    "multi_map: of four": (
+        lambda w: w.store.multi_map("/x/", [(w.d, copied, None, 1)]),
+        ValueError,
+        "within",
+    ),
+    "multi_map: of another store": (
+        lambda w: w.store.multi_map("/x/", [(Store().mkdir("/theirs/"), copied)]),
+        ValueError,
+        '"/theirs/" is of another store',
+    ),
+    "a snapshot is mapped": (
+        lambda w: w.store.snapshot()["/d/"].map("/x/", copied),
+        ReadOnlyError,
+        "use the store's directory",
+    ),
+    "a snapshot is followed": (
+        lambda w: w.store.snapshot()["/d/"].cursor(),
+        ReadOnlyError,
+        "follow the store's directory",
+    ),
+    "update: timeout is NaN": (lambda w: w.store.update(timeout=math.nan), ValueError, "NaN"),
+    "on_commit: no function": (lambda w: w.store.on_commit(7), TypeError, "fn"),
     "map_reduce: not summable": (lambda w: w.d.map_reduce("/x/", copied, Sum()), TypeError, ""),
     "mapper writes": (
         lambda w: w.d.map("/x/", lambda k, v: w.store["/made/"].clear()),
@@ -210,6 +232,7 @@ BAD_STORES = {
     "capacity: a float": ({"capacity": 1.5}, TypeError),
     "capacity: a list": ({"capacity": []}, TypeError),
     "history: negative": ({"history": -1}, ValueError),
+    "history: far below zero": ({"history": -(10**30)}, ValueError),
     "history: a str": ({"history": "1"}, TypeError),
     "history: None": ({"history": None}, TypeError),
     "max_lag: negative": ({"max_lag": -1}, ValueError),

@@ -63,9 +63,15 @@ def test_a_dir_name_says_that_it_is_one():
 
 def test_a_store_a_transaction_and_a_snapshot_say_what_they_are():
     store, *_ = make()
-    with store.update() as tx:
-        assert "Transaction" in repr(tx)
-    assert "Transaction" in repr(tx)
+    tx = store.update()
+    assert repr(tx) == "<Transaction, not entered>"
+    with tx:
+        assert repr(tx) == "<Transaction, open>"
+        with store.update() as inner:
+            assert repr(inner) == "<Transaction, open as a savepoint>"
+        tx.rollback()
+        assert repr(tx) == "<Transaction, rolled back>"
+    assert repr(tx) == "<Transaction, closed>"
     assert "Store" in repr(store)
     with store.snapshot() as snapshot:
         assert repr(snapshot) == f"<Snapshot of 2 directories at tick {store.tick}>"
@@ -126,6 +132,39 @@ def test_what_changed_is_shown_in_order_and_no_more_than_the_first_five_of_it():
 @pytest.mark.parametrize("reducer", [Sum, Count, Min, Max, Mean])
 def test_a_reducer_says_which(reducer):
     assert reducer.__name__ in repr(reducer())
+
+
+def test_a_reducer_shows_the_function_that_it_folds():
+    assert repr(Sum(len)) == "Sum(<built-in function len>)"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [False, None, "a\tb", "a\rb", "a\nb", "back\\slash", "it's", b"\n\r\t\\'", (False, b"\r")],
+    ids=repr,
+)
+def test_a_key_is_shown_in_messages_as_python_shows_it(key):
+    with pytest.raises(livedirs.NotUniqueError) as caught:
+        d = Store().mkdir("/d/")
+        d.set_all(key, [1, 2])
+        list(d.values())
+    assert f"key {key!r} of" in str(caught.value)
+
+
+def is_text(key, value):
+    return isinstance(value, str)
+
+
+def test_what_several_mappers_made_says_how_many_they_are():
+    store, d, _ = make()
+    d[2] = "b"
+
+    def maker(key, values):
+        d.filter("/shared/", is_text, shared=True)
+
+    d.map("/makers/", maker)
+    (line,) = (line for line in store.tree().splitlines() if "/shared/" in line)
+    assert line.endswith("derived, 2 keys, from /d/, made by /makers/ for 1 and 1 more")
 
 
 def test_showing_asks_nothing_of_the_values():
@@ -231,6 +270,13 @@ def test_readers_and_forks_say_of_what_and_where():
         d[1] = "b"
         assert repr(cursor) == '<Cursor of "/d/" at tick 3, 1 behind>'
     assert repr(cursor) == '<Cursor of "/d/", closed>'
+    few = Store(max_lag=1)
+    e = few.mkdir("/e/")
+    with e.cursor(since=few.tick) as cursor:
+        for value in range(3):
+            e[1] = value
+            del e[1]
+        assert repr(cursor) == '<Cursor of "/e/" at tick 2, expired>'
     with store.fork() as fork:
         fork.mkdir("/new/")
         assert repr(fork) == "<Fork of 3 directories at tick 5, base 4>"
