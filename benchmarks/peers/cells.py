@@ -6,9 +6,8 @@ with `ARITY` children each, unless an adapter says otherwise, so that a change c
 and not the size of the group. None computes before it is read, so at the end of a transaction all that it
 touched is read."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from shapes import (
     GROUPS,
@@ -32,24 +31,17 @@ ARITY = 10
 Cell = Any  # of the library
 
 
-class Cells(ABC):
-    """What an adapter gives: four operations."""
+class Cells(Protocol):
+    """What an adapter gives: four operations, as methods or as functions of the library."""
 
-    @abstractmethod
     def input(self, value: int) -> Cell: ...
 
-    @abstractmethod
     def derive(self, fn: Callable[..., int], cells: Sequence[Cell]) -> Cell:
         """A cell that holds `fn` of the values of these."""
 
-    @abstractmethod
     def get(self, cell: Cell) -> int: ...
 
-    @abstractmethod
     def set(self, cell: Cell, value: int) -> None: ...
-
-    def close(self) -> None:  # noqa: B027  (most have nothing to close)
-        """Nothing to do."""
 
 
 def add(*values: int) -> int:
@@ -172,4 +164,4 @@ class CellTable:
         }
 
     def close(self) -> None:
-        self.graph.close()
+        """Nothing to do."""

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from peers.base import Absent, Library, Peer
-from peers.cells import Cell, Cells, CellTable
+from peers.cells import Cell, CellTable
 from peers.incr_nodes import ALL
 
 
-class Observables(Cells):
+class Observables:
     def __init__(self) -> None:
         from fynx import observable
 

@@ -4,21 +4,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from peers.base import Absent, Library, Peer
-from peers.cells import Cell, Cells, CellTable
+from peers.cells import Cell, CellTable
 
 ALL = ("tables", "values", "fan_out", "fan_in", "chain", "join")
 
 
-class Nodes(Cells):
+class Nodes:
     def __init__(self) -> None:
         from incr import Runtime
 
         runtime: Any = Runtime()
         self.runtime = runtime
         # Theirs, not methods that call them: a call less for each.
-        self.input = runtime.create_input  # type: ignore[method-assign]
-        self.get = runtime.get  # type: ignore[method-assign]
-        self.set = runtime.set  # type: ignore[method-assign]
+        self.input = runtime.create_input
+        self.get = runtime.get
+        self.set = runtime.set
 
     def derive(self, fn: Callable[..., int], cells: Sequence[Cell]) -> Cell:
         # A query reads through the reference that it is called with.

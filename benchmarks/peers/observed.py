@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from peers.base import Absent, Library, Peer
-from peers.cells import Cell, Cells, CellTable
+from peers.cells import Cell, CellTable
 from peers.incr_nodes import ALL
 
 
-class Computed(Cells):
+class Computed:
     """An input is a key of the reactive dict, and is read by a function as `computed`s are."""
 
     def __init__(self) -> None:
