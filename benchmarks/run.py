@@ -86,6 +86,10 @@ def load(path: Path) -> tuple[list[Measured], dict[str, Any]]:
     return [Measured(**group) for group in kept.pop("measured")], kept
 
 
+def started_again(what: str) -> str:
+    return f"Failed and was started again: {what}."
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure livedirs beside its peers.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)}")
@@ -134,6 +138,7 @@ def main() -> int:
             "machine": machine() | {"processor": report.processor()},
             "sizes": sizes._asdict(),
             "wrong": lab.wrong,
+            "again": lab.again,
         }
         console.print("  ".join(f"{name} {value}" for name, value in machine().items()), soft_wrap=True)
         measured = run(lab, options.scenarios or SCENARIOS, console, keep)
@@ -141,8 +146,12 @@ def main() -> int:
     console.print(report.terminal_goals(reached))
     drawn = plots.draw(measured, folder)
     if options.docs:
-        write_documents(measured, reached, peers, facts["line"])
+        write_documents(
+            measured, reached, peers, " ".join([facts["line"], *map(started_again, facts["again"])])
+        )
     console.print(f"{kept}, {', '.join(path.name for path in drawn)}", soft_wrap=True)
+    for again in facts["again"]:
+        console.print(started_again(again), markup=False)
     for wrong in facts["wrong"]:
         console.print(f"wrong: {wrong}", style="red", markup=False)
     return 1 if facts["wrong"] else 0

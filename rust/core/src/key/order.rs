@@ -42,15 +42,13 @@ impl PartialOrd for Key {
 }
 
 impl PartialEq for Key {
+    /// As `cmp`, and O(1) where both share their parts.
     #[inline]
     fn eq(&self, other: &Key) -> bool {
         match (&self.0, &other.0) {
             (Repr::Int(a), Repr::Int(b)) => a == b,
             (Repr::Short(a), Repr::Short(b)) => a == b,
-            (Repr::Str(a), Repr::Str(b)) => a == b,
-            (Repr::Bytes(a), Repr::Bytes(b)) => a == b,
-            (Repr::Tuple { parts: a, .. }, Repr::Tuple { parts: b, .. }) => Arc::ptr_eq(a, b) || a == b,
-            (a, b) => compare(a, b).is_eq(),
+            (a, b) => equal(a, b),
         }
     }
 }
@@ -124,6 +122,16 @@ fn compare(a: &Repr, b: &Repr) -> Ordering {
             }
         }
         _ => rank(a).cmp(&rank(b)).then_with(|| text(a).cmp(text(b))),
+    }
+}
+
+#[inline(never)]
+fn equal(a: &Repr, b: &Repr) -> bool {
+    match (a, b) {
+        (Repr::Str(a), Repr::Str(b)) => a == b,
+        (Repr::Bytes(a), Repr::Bytes(b)) => a == b,
+        (Repr::Tuple { parts: a, .. }, Repr::Tuple { parts: b, .. }) => Arc::ptr_eq(a, b) || a == b,
+        (a, b) => compare(a, b).is_eq(),
     }
 }
 
