@@ -1,6 +1,6 @@
 """Work on all keys at once, in a process that does nothing else: what a key costs among many more of them.
 
-    python benchmarks/large.py            # a table, some two minutes
+    python benchmarks/large.py            # a table, about a minute
     python benchmarks/large.py --quick    # a few seconds, to see that it runs
 
 Each kind of work is done on stores of three sizes, one after another in each round, beginning with a
@@ -75,11 +75,12 @@ def clears(keys: int) -> Iterator[Step]:
     store.close()
 
 
-KINDS: dict[str, tuple[Callable[[int], Iterator[Step]], tuple[str, ...]]] = {
-    "tables": (tables, ("update of all, map and map_reduce behind it",)),
-    "sums": (sums, ("update of all, a sum for each behind it",)),
-    "clears": (clears, ("clear behind a reader", "purge when the reader closes")),
-}
+# What each of their steps is called.
+KINDS: list[tuple[Callable[[int], Iterator[Step]], tuple[str, ...]]] = [
+    (tables, ("update of all, map and map_reduce behind it",)),
+    (sums, ("update of all, a sum for each behind it",)),
+    (clears, ("clear behind a reader", "purge when the reader closes")),
+]
 
 
 def measured(steps: Iterator[Step]) -> list[tuple[float, int]]:
@@ -99,12 +100,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes: some seconds")
     parser.add_argument("--rounds", type=int, default=5, help="5 if not given")
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
     sizes = QUICK if options.quick else SIZES
     costs: dict[tuple[str, int], list[Cost]] = {}
     for turn in range(options.rounds):
         for place in range(len(sizes)):
             keys = sizes[(turn + place) % len(sizes)]
-            for kind, whats in KINDS.values():
+            for kind, whats in KINDS:
                 try:
                     found = measured(kind(keys))
                 except WrongAnswerError as error:
@@ -120,7 +123,7 @@ def main() -> int:
         table.add_column(f"{keys:,} keys", justify="right")
         table.add_column("page faults", justify="right")
     table.add_column("growth", justify="right")
-    for what in [what for _, whats in KINDS.values() for what in whats]:
+    for what in [what for _, whats in KINDS for what in whats]:
         cells = []
         for keys in sizes:
             there = costs[what, keys]

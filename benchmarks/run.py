@@ -86,10 +86,6 @@ def load(path: Path) -> tuple[list[Measured], dict[str, Any]]:
     return [Measured(**group) for group in kept.pop("measured")], kept
 
 
-def started_again(what: str) -> str:
-    return f"Failed and was started again: {what}."
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure livedirs beside its peers.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)}")
@@ -144,14 +140,13 @@ def main() -> int:
         measured = run(lab, options.scenarios or SCENARIOS, console, keep)
     reached = keep(measured)
     console.print(report.terminal_goals(reached))
+    again = [f"Failed and was started again: {what}." for what in facts.get("again", ())]
     drawn = plots.draw(measured, folder)
     if options.docs:
-        write_documents(
-            measured, reached, peers, " ".join([facts["line"], *map(started_again, facts["again"])])
-        )
+        write_documents(measured, reached, peers, " ".join([facts["line"], *again]))
     console.print(f"{kept}, {', '.join(path.name for path in drawn)}", soft_wrap=True)
-    for again in facts["again"]:
-        console.print(started_again(again), markup=False)
+    for line in again:
+        console.print(line, markup=False)
     for wrong in facts["wrong"]:
         console.print(f"wrong: {wrong}", style="red", markup=False)
     return 1 if facts["wrong"] else 0
