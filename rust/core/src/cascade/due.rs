@@ -278,3 +278,70 @@ impl DueQueue {
         first
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::{At, Due, DueQueue, FOLD, Item};
+    use crate::Key;
+    use crate::context::NameId;
+
+    /// A directory, and where it stands in the cascade.
+    fn at(number: u32) -> At {
+        (number % 2, NameId::of(u64::from(number)))
+    }
+
+    fn first_of(model: &BTreeSet<(At, Item)>, at: At) -> Option<(At, Item)> {
+        model.range((at, (0, Key::NONE))..).next().filter(|(of, _)| *of == at).cloned()
+    }
+
+    proptest! {
+        /// Against an ordered set: the order of the cascade, and units before folded keys, whatever came when.
+        #[test]
+        fn is_an_ordered_set(steps in prop::collection::vec((0..6usize, 0..5u32, 0..3usize, 0..8i64, 1..4usize), 0..80)) {
+            let (mut queue, mut model) = (DueQueue::new(), BTreeSet::new());
+            for (step, dir, part, key, count) in steps {
+                let (at, part) = (at(dir), [0, 1, FOLD][part]);
+                let due = |key| Due { height: at.0, dir: at.1, part, key: Key::int(key) };
+                let item = |key| (at, (part, Key::int(key)));
+                match step {
+                    0 => {
+                        queue.insert(due(key));
+                        model.insert(item(key));
+                    }
+                    1 => {
+                        let keys: Vec<Key> = (key..).take(count).map(Key::int).collect();
+                        queue.insert_all(at, part, keys.iter());
+                        model.extend(keys.into_iter().map(|key| (at, (part, key))));
+                    }
+                    2 => assert_eq!(queue.remove(&due(key)), model.remove(&item(key))),
+                    3 => assert_eq!(queue.contains(&due(key)), model.contains(&item(key))),
+                    _ => {
+                        let first = first_of(&model, at);
+                        let taken = queue.take_first_of(at.0, at.1);
+                        assert_eq!(taken.as_ref(), first.as_ref().map(|(_, item)| item));
+                        let (Some((part, key)), Some(first)) = (taken, first) else { continue };
+                        model.remove(&first);
+                        let mut more = Vec::new();
+                        queue.take_more_of(at, part, count, &key, &mut more);
+                        let mut expected = vec![key];
+                        while expected.len() <= count
+                            && let Some(next) = first_of(&model, at).filter(|(_, (of, _))| *of == part)
+                        {
+                            model.remove(&next);
+                            expected.push(next.1.1);
+                        }
+                        assert_eq!(more, if expected.len() > 1 { expected } else { Vec::new() });
+                    }
+                }
+                assert_eq!(queue.len(), model.len());
+                assert_eq!(queue.is_empty(), model.is_empty());
+                assert_eq!(queue.first_dir(|_| false), model.first().map(|(at, _)| *at));
+                assert_eq!(queue.has_dir(at.0, at.1), first_of(&model, at).is_some());
+            }
+        }
+    }
+}
