@@ -88,10 +88,11 @@ docs: $(VENV)/.built $(VENV)/.extra-docs ## build the documentation into target/
 docs-serve: $(VENV)/.built $(VENV)/.extra-docs ## show the documentation at localhost:8000 while it is written
 	$(BIN)/mkdocs serve --livereload
 
-bench: $(VENV)/.built $(VENV)/.bench $(SKSTORE) ## the quick benchmarks beside all peers that are installed, under five minutes
+# What is measured is what is handed out.
+bench: $(VENV)/.bench $(VENV)/.tuned $(SKSTORE) ## the quick benchmarks beside all peers that are installed, under five minutes
 	$(BIN)/python benchmarks/run.py --quick $(ARGS)
 
-bench-all: $(VENV)/.built $(VENV)/.bench $(SKSTORE) bench-engines ## all of them; writes docs/performance.md
+bench-all: $(VENV)/.bench $(VENV)/.tuned $(SKSTORE) bench-engines ## all of them; writes docs/performance.md
 	$(BIN)/python benchmarks/run.py --docs $(ARGS)
 	$(BIN)/python benchmarks/first.py
 	$(BIN)/python benchmarks/readers.py
@@ -108,10 +109,10 @@ flame: $(VENV)/.built ## where a transaction spends its time, as docs/performanc
 	PYO3_BUILD_EXTENSION_MODULE=1 cargo build --profile profiling --quiet -p livedirs-python
 	$(BIN)/python benchmarks/flame.py $(ARGS)
 
-wheel: $(VENV)/.group-ship ## build dist/*.whl to hand out, and check it; LINKER and ARGS go to maturin
+wheel: $(VENV)/.group-ship ## build dist/*.whl to hand out, tuned by a profile, and check it; LINKER and ARGS go to maturin
 	rm -f dist/*.whl
 	$(BIN)/python packaging/licences.py --check
-	$(BIN)/maturin build --release --locked --out dist $(LINKER) $(ARGS)
+	packaging/tuned_wheel dist $(LINKER) $(ARGS)
 	$(BIN)/python packaging/check_wheel.py dist/*.whl
 
 wheel-test: $(VENV)/.group-ship ## try dist/*.whl in empty environments without cargo; PYTHONS="python3.11 python3.14" to say which
@@ -161,6 +162,13 @@ $(VENV)/.created:
 $(VENV)/.built: $(SOURCES) | $(VENV)/.created
 	$(PIP) install --no-build-isolation --no-deps --force-reinstall .
 	@touch $@
+
+# After all that installs livedirs as it goes.
+$(VENV)/.tuned: $(SOURCES) packaging/tuned_wheel packaging/train.py $(wildcard $(VENV)/.built $(VENV)/.bench) | $(VENV)/.created
+	rm -rf target/tuned-wheel
+	packaging/tuned_wheel target/tuned-wheel
+	$(PIP) install --no-deps --force-reinstall target/tuned-wheel/*.whl
+	@touch $(VENV)/.built $@
 
 # A peer that cannot be installed says so in its row of the benchmarks, and stops nobody.
 $(VENV)/.bench: pyproject.toml | $(VENV)/.built

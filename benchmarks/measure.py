@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Literal, TypeVar
 
 import livedirs
+from livedirs import _native
 
 W = TypeVar("W")
 
@@ -66,7 +67,7 @@ def seconds(run: Callable[[W], int], work: W) -> tuple[float, int]:
 
 def machine() -> dict[str, str | int | None]:
     return {
-        "livedirs": livedirs.__version__,
+        "livedirs": livedirs.__version__ + (", tuned" if _native._tuned else ", not tuned"),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "system": platform.platform(),

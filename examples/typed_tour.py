@@ -63,6 +63,7 @@ def making(store: Store) -> tuple[InputDirectory[int, str], InputDirectory[int, 
     )
     # What has nothing to infer from is told by an annotation, as `{}` is.
     empty: InputDirectory[str, float] = store.mkdir("/empty/", exist_ok=True, on_create=len, on_delete=len)
+    assert_type(store.mkdir("/pairs/", {(1, "a"): 1.5}), InputDirectory[tuple[int, str], float])
     assert_type(empty.get("x"), float | None)
     store.remove_dir("/empty/", recursive=True, missing_ok=True)
     return users, posts

@@ -173,6 +173,7 @@ class PublicNames(ast.NodeTransformer):
     def visit_FunctionDef(self, node):
         self.generic_visit(node)
         node.body = [ast.Expr(ast.Constant(...))]
+        node.decorator_list = [each for each in node.decorator_list if ast.unparse(each) != "overload"]
         return node
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "check_name",
     "child_name",
     "_automatic_capacity",
+    "_tuned",
     "Store",
     "Transaction",
     "Commit",
@@ -55,6 +56,7 @@ __all__ = [
 ]
 
 __version__: str
+_tuned: bool  # compiled by a profile, see packaging/tuned_wheel
 
 # ---------------------------------------------------------------------------------------------------- names
 
@@ -95,10 +97,11 @@ class Store:
         """
 
     # -- making and removing directories
+    @overload
     def mkdir(
         self,
         name: str,
-        content: Mapping[_K, _V] | Iterable[tuple[_K, _V]] = (),
+        content: Mapping[_K, _V],
         *,
         exist_ok: bool = False,
         on_create: Callable[[Store], object] | None = None,
@@ -111,6 +114,16 @@ class Store:
         where the name is taken; with `exist_ok` the input directory that is there, as it is. InvalidNameError,
         InvalidKeyError. O(n log n) for n keys.
         """
+    @overload  # a mapping with pairs for keys is an iterable of pairs too, hence the order
+    def mkdir(
+        self,
+        name: str,
+        content: Mapping[_K, _V] | Iterable[tuple[_K, _V]] = (),
+        *,
+        exist_ok: bool = False,
+        on_create: Callable[[Store], object] | None = None,
+        on_delete: Callable[[Store], object] | None = None,
+    ) -> InputDirectory[_K, _V]: ...
     def multi_map(
         self,
         name: str,
