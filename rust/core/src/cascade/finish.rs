@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::Key;
 use crate::context::Reader;
-use crate::directory::{Content, Outputs, Outs, Source, Trail, Unit, Vals};
+use crate::directory::{Content, Directory, Outputs, Outs, Source, Trail, Unit, Vals};
 use crate::error::Result;
 use crate::store::Store;
 use crate::tick_map::SetOutcome;
@@ -31,6 +31,29 @@ type BothSides<'a, V> = (Vec<&'a V>, Vec<&'a V>);
 
 type AllChanged<V> = SmallVec<[Changed<V>; 2]>;
 
+/// What of its directory decides how a unit is replaced.
+pub(super) struct Site {
+    height: u32,
+    is_folded: bool,
+    has_trails: bool,
+    /// The source of the unit's own row, where the arrow has only units that go without saying.
+    implied: Option<Source>,
+}
+
+impl Site {
+    pub(super) fn of<H: Host>(directory: &Directory<H>, reader: &Reader) -> Option<Self> {
+        let derived = directory.derived()?;
+        let is_folded = derived.folding.is_some();
+        let are_implied = !is_folded && derived.units[usize::from(reader.part)].total() == 0;
+        Some(Site {
+            height: directory.height,
+            is_folded,
+            has_trails: derived.trails > 0,
+            implied: are_implied.then(|| derived.source(reader.part, &reader.key)),
+        })
+    }
+}
+
 impl<H: Host> Store<H> {
     /// Replaces what a unit gave, read and made. `outputs`: `None` where the unit is no more. Those that are kept are
     /// taken; the others stay with the host, who drops them with no lock held.
@@ -40,26 +63,31 @@ impl<H: Host> Store<H> {
         outputs: Option<&mut Outputs<H::Value>>,
         trail: Option<Trail>,
     ) -> Result<(), H> {
-        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return Ok(()) };
-        let height = directory.height;
-        let Some(derived) = directory.derived() else { return Ok(()) };
-        let is_folded = derived.folding.is_some();
-        // Only units that go without saying.
-        let are_implied = !is_folded && derived.units[usize::from(reader.part)].total() == 0;
-        match outputs {
-            _ if trail.is_some() || derived.trails > 0 => self.replace_any(reader, outputs, trail),
-            Some(outputs) if is_folded && !outputs.is_empty() => {
+        let site = self.ctx.dirs.get(reader.dir).and_then(|directory| Site::of(directory, reader));
+        site.map_or(Ok(()), |site| self.replace_at(site, reader, outputs, trail))
+    }
+
+    /// The same where its directory has been looked at.
+    pub(super) fn replace_at(
+        &mut self,
+        site: Site,
+        reader: &Reader,
+        outputs: Option<&mut Outputs<H::Value>>,
+        trail: Option<Trail>,
+    ) -> Result<(), H> {
+        match (outputs, site.implied) {
+            (outputs, _) if trail.is_some() || site.has_trails => self.replace_any(reader, outputs, trail),
+            (Some(outputs), _) if site.is_folded && !outputs.is_empty() => {
                 let (keys, mut done) = (std::slice::from_ref(&reader.key), 0);
-                let at = (height, reader.dir);
+                let at = (site.height, reader.dir);
                 self.fold_outputs(at, reader.part, keys, std::slice::from_mut(outputs), &mut done)?;
                 if done == 0 { self.replace_folded(reader, outputs) } else { Ok(()) }
             }
-            Some(outputs) if are_implied && outputs.iter().all(|(key, _)| *key == reader.key) => {
-                let source = derived.source(reader.part, &reader.key);
+            (Some(outputs), Some(source)) if outputs.iter().all(|(key, _)| *key == reader.key) => {
                 self.give_outputs(reader, source, outputs)
             }
-            None if are_implied => self.give(reader, None),
-            outputs => self.replace_any(reader, outputs, trail),
+            (None, Some(_)) => self.give(reader, None),
+            (outputs, _) => self.replace_any(reader, outputs, trail),
         }
     }
 

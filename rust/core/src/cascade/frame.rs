@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::context::{Generation, NameId, Reader};
-use crate::directory::Trail;
+use crate::directory::{Directory, Trail};
 use crate::reads::Tag;
 use crate::store::Store;
 use crate::value::Host;
@@ -96,10 +96,14 @@ impl<H: Host> Store<H> {
     /// Whether code sees a directory of that name: a mapper does not see what it alone made in its last run until it
     /// makes it again in this one.
     pub(crate) fn is_visible(&self, id: NameId) -> bool {
-        let Some(directory) = self.ctx.dirs.get(id) else { return false };
-        match self.work.frames.last() {
+        self.visible(id).is_some()
+    }
+
+    /// The directory, if code sees it.
+    pub(crate) fn visible(&self, id: NameId) -> Option<&Directory<H>> {
+        self.ctx.dirs.get(id).filter(|directory| match self.work.frames.last() {
             Some(frame) if frame.made_before(id) && !frame.made(id) => !directory.owners.only(&frame.reader),
             _ => true,
-        }
+        })
     }
 }

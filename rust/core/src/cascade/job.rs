@@ -9,6 +9,7 @@ use crate::store::Store;
 use crate::value::Host;
 
 use super::batch::Batch;
+use super::finish::Site;
 use super::fold::FoldJob;
 use super::frame::Frame;
 use super::lazy::LazyJob;
@@ -107,12 +108,13 @@ impl<H: Host> Store<H> {
         // The frame is down while rows change: the unit's own outputs may make it due again.
         let Some(frame) = self.work.frames.pop() else { return Ok(()) };
         let reader = &frame.reader;
-        if self.ctx.dirs.get(reader.dir).is_none_or(|directory| directory.generation != frame.generation) {
+        let there = self.ctx.dirs.get(reader.dir).filter(|directory| directory.generation == frame.generation);
+        let Some(site) = there.and_then(|directory| Site::of(directory, reader)) else {
             self.abandon(&frame);
             return Ok(());
-        }
+        };
         let trail = frame.trail();
-        if let Err(error) = self.replace_unit(reader, Some(outputs), trail) {
+        if let Err(error) = self.replace_at(site, reader, Some(outputs), trail) {
             self.work.frames.push(frame);
             return Err(error);
         }

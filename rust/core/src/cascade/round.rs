@@ -94,10 +94,7 @@ impl<H: Host> Store<H> {
         self.settle_dirs(&mut changed);
         changed.sort_unstable();
         changed.dedup();
-        changed.retain(|id| self.ctx.dirs.get(*id).is_some());
-        for &id in &changed {
-            self.stamp_dir(id);
-        }
+        changed.retain(|id| self.stamp_dir(*id));
         join(&mut self.work.changed, changed);
         self.ctx.tick += 1;
         self.purge_up_to(if again { self.work.base.tick } else { Tick::MAX });

@@ -59,7 +59,7 @@ impl<H: Host> Store<H> {
     /// The directory, for reading.
     #[must_use]
     pub fn directory(&self, id: NameId) -> Option<View<'_, H>> {
-        self.ctx.dirs.get(id).filter(|_| self.is_visible(id)).map(View)
+        self.visible(id).map(View)
     }
 
     /// Names of directories as code sees them, in order. O(n log n), O(n) where they were made in order.

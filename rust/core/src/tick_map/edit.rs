@@ -77,12 +77,13 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         Some(result)
     }
 
-    /// Restamps an entry; false if there is none. O(log n).
-    pub fn stamp<Q: Sought + ?Sized>(&mut self, key: &Q, t: T) -> bool
+    /// Restamps an entry, and answers the stamp before; none if there is no such key. O(log n).
+    pub fn stamp<Q: Sought + ?Sized>(&mut self, key: &Q, t: T) -> Option<T>
     where
         K: Borrow<Q>,
     {
-        self.update(key, Some(t), |_| ()).is_some()
+        let ((), touched) = touch(self.root.as_mut()?, key, false, Some(t), |_| ())?;
+        touched.stamps.map(|(_, before)| before)
     }
 
     /// Takes an entry out. O(log n).

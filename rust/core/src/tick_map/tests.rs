@@ -211,8 +211,8 @@ fn apply(op: &Op, map: &mut Map, model: &mut Model, clones: &mut Vec<(Map, Model
             assert_eq!(map.update(key, *stamp, |present| std::mem::replace(present, *value)), expected);
         }
         Op::Stamp(key, stamp) => {
-            let there = model.get_mut(key).map(|state| state.0 = *stamp).is_some();
-            assert_eq!(map.stamp(key, *stamp), there);
+            let before = model.get_mut(key).map(|state| std::mem::replace(&mut state.0, *stamp));
+            assert_eq!(map.stamp(key, *stamp), before);
         }
         Op::Remove(key) => {
             assert_eq!(map.remove(key), model.remove(key).map(|(stamp, value)| (*key, stamp, value)));
@@ -436,7 +436,7 @@ fn what_does_nothing_copies_nothing() {
     let clone = map.clone();
     assert_eq!(map.remove(&1000), None);
     assert_eq!(map.update(&1000, Some(2), |()| ()), None);
-    assert!(!map.stamp(&1000, 2));
+    assert_eq!(map.stamp(&1000, 2), None);
     assert_eq!(map.set_with(&50, |_| None), SetOutcome::Kept);
     assert_eq!(map.set_with(&1000, |_| None), SetOutcome::Kept);
     assert!(map.ptr_eq(&clone));

@@ -316,12 +316,13 @@ impl<H: Host> Store<H> {
         self.log(Undo::Slot { id, old });
     }
 
-    /// The directory changed in this round.
-    pub(crate) fn stamp_dir(&mut self, id: NameId) {
-        if let Some((_, &old, _)) = self.ctx.dirs.state.get_entry(&id) {
-            self.ctx.dirs.state.stamp(&id, self.ctx.tick);
+    /// A directory changed in this round; whether it is live.
+    pub(crate) fn stamp_dir(&mut self, id: NameId) -> bool {
+        let is_live = self.ctx.dirs.get(id).is_some();
+        if is_live && let Some(old) = self.ctx.dirs.state.stamp(&id, self.ctx.tick) {
             self.log(Undo::Stamp { id, old });
         }
+        is_live
     }
 
     /// The number of a name, which is interned if it is not yet. Whoever does not use it calls `free_name`.
