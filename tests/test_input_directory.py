@@ -41,6 +41,14 @@ def test_mkdir_takes_lists_as_pairs_and_another_directory_as_content():
     assert make(d)[1] == d
 
 
+def test_an_update_in_any_order_leaves_the_last_value_of_a_key_and_its_first_spelling():
+    with Store() as store:
+        rows = store.mkdir("/rows/", {5: "e"})
+        rows.update([(3, "c"), (1, "a"), (5.0, "f"), (3.0, "d"), (2, "b"), (1.0, "z")])
+        assert list(rows.items()) == [(1, "z"), (2, "b"), (3, "d"), (5, "f")]
+        assert [type(key) for key in rows] == [int] * 4
+
+
 def test_mkdir_keeps_every_value_of_a_repeated_key_in_order():
     _, d = make([(1, "b"), (2, "x"), (1.0, "a"), (1, "b")])
     assert list(d.entries()) == [(1, ("b", "a", "b")), (2, ("x",))]

@@ -4,7 +4,7 @@ from peers import engines, fynxed, incr_collections, incr_nodes, observed, pathw
 from peers.base import Peer
 from peers.ours import OURS
 from peers.plain import CALLING, PLAIN
-from peers.sqlite import SQLITE
+from peers.sqlite import JOURNALLED, SQLITE
 
 
 def all_peers() -> list[Peer]:
@@ -13,6 +13,7 @@ def all_peers() -> list[Peer]:
         PLAIN,
         CALLING,
         SQLITE,
+        JOURNALLED,
         *incr_nodes.peers(),
         incr_collections.peer(),
         observed.peer(),

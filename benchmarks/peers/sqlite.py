@@ -12,8 +12,10 @@ from tables import Sqlite
 class Tables:
     """`tables`, as first.py has it: each result is read by a SELECT of its own."""
 
+    journal = "OFF"
+
     def __init__(self, shape: Shape, rows: Rows) -> None:
-        self.database = Sqlite(rows)
+        self.database = Sqlite(rows, self.journal)
         self.singles = self.database.autocommit
         self.close = self.database.close
 
@@ -26,6 +28,10 @@ class Tables:
     def answer(self) -> Answer:
         doubled, totals = self.database.answer()
         return {"doubled": doubled, "totals": totals}
+
+
+class Journalled(Tables):
+    journal = "MEMORY"
 
 
 class Triggered(Looped):
@@ -156,7 +162,7 @@ class Join(Triggered):
 
 SQLITE = Library(
     "sqlite3",
-    "in memory; triggers in SQL, no Python functions",
+    "in memory, with no journal, so it can't roll back; triggers in SQL, no Python functions",
     {
         "tables": Tables,
         "values": Tables,
@@ -165,4 +171,10 @@ SQLITE = Library(
         "chain": Chain,
         "join": Join,
     },
+)
+
+JOURNALLED = Library(
+    "sqlite3, journal",
+    "the same with the journal that it has by default, so it can roll back",
+    {"tables": Journalled, "values": Journalled},
 )
