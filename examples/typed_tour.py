@@ -115,8 +115,8 @@ def deriving(users: Directory[int, str], posts: Directory[int, Post]) -> None:
     by_author = assert_type(posts.map("/by-author/", lambda post, rows: list(rows)), Directory[int, str])
     assert_type(posts.map("/titles/", titles, within=[(10, 11), (13, ...)]), Directory[str, int])
     # A mapping whose keys are pairs might be an iterable of pairs: what is meant is said.
-    named: Directory[tuple[int, str], int] = users.map("/named-so/", lambda user, names: {(user, names[0]): 1})
-    assert_type(named.get((1, "Ada")), int | None)
+    nicks: Directory[tuple[int, str], int] = users.map("/nicks/", lambda user, names: {(user, names[0]): 1})
+    assert_type(nicks.get((1, "Ada")), int | None)
     assert_type(posts.group_by("/of/", lambda post, row: row[0]), Directory[int, Post])
     assert_type(posts.group_by("/number-of/", lambda post, row: row[0], Count()), Directory[int, int])
     assert_type(by_author.reduce("/longest/", Longest()), Directory[int, int])
