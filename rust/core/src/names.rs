@@ -1,12 +1,13 @@
 //! Which number a name has: a persistent set of (hash, number), found by the hash.
 //!
 //! Names are found, interned and freed all the time and at random, where a million of them fall out of every cache, so what
-//! counts is how many lines of memory an operation touches that nobody touched lately. This is a trie over the digits of the
-//! hash, from the top: a branch is looked at in the one place that the digit names, and the branches of a million names are
-//! half a megabyte. A leaf is one piece of memory, a table with open addresses: an entry stands where the digits below the
-//! leaf say, or in the next place that was free, so that to find it, to add it and to take it out touches its
-//! neighbours alone. A third of the places or more is free. What needs no other number of places is done in place: a new
-//! piece of memory each time would have the allocator look at the neighbours of the old one.
+//! counts is how many lines, and how many pages, of memory an operation touches that nobody touched lately. This is a trie
+//! over the digits of the hash, from the top, down to few and large leaves: the branches of a million names are so few (some
+//! 300) that they stay in the caches and in the buffer of pages. A leaf is one piece of memory, a table with open addresses:
+//! an entry stands where the digits below the leaf say, or in the next place that was free, so that to find it, to add it and
+//! to take it out touches its neighbours alone. Who points at a leaf knows how many places it has: which of them to look at
+//! is known before the leaf's own head is there. What still has enough places, and not too many, is edited in place; between
+//! the two there is so much that a name that comes and goes never has a leaf made anew each time.
 //!
 //! No text is here: it stands in the slot of the number (`dirs.rs`), which whoever looks for a name goes on to, and where
 //! names of one hash are told apart. Nobody who chooses names can make this slow or deep but by as many names of one
@@ -14,22 +15,23 @@
 //!
 //! # Invariants
 //! 1. An entry stands where the digits of its hash lead, and in the leaf no free place is between its home and it.
-//! 2. A leaf has at least one entry, at most `FULL` but behind the last digit, and as many places as [`room`] says: what it
-//!    takes depends on what it holds alone.
+//! 2. A leaf has at least one entry, at most `FULL` but behind the last digit; of its places a third is free or more, and a
+//!    quarter is taken or more.
 //! 3. A branch counts the entries below it, which are more than `FEW`.
 //! 4. The set counts its entries, leaves, the places of these, and branches.
 
-use smallvec::{SmallVec, smallvec};
-use triomphe::{Arc, ThinArc};
+use std::iter;
+
+use triomphe::{Arc, HeaderSlice};
 
 use crate::context::NameId;
 
 /// Bits of a digit.
-const BITS: u32 = 5;
+const BITS: u32 = 4;
 const WIDE: usize = 1 << BITS;
 
 /// Most entries of a leaf; few in tests, so that leaves split and branches merge.
-const FULL: usize = if cfg!(test) { 3 } else { 128 };
+const FULL: usize = if cfg!(test) { 3 } else { 512 };
 
 /// A branch with no more entries becomes a leaf: so many that several writes lie between that and the next split.
 const FEW: usize = FULL / 2;
@@ -43,15 +45,14 @@ struct Entry {
 /// In a free place. No name has that number.
 const FREE: Entry = Entry { hash: 0, id: NameId::STORE };
 
-type Entries = SmallVec<[Entry; FULL + 1]>;
-
-/// The places of a leaf of so many entries: a third of them is free or more. Powers of two, and what is halfway between them:
-/// so few that hardly a leaf stands at the border of two, where each name that comes or goes would have it made anew.
+/// The places of a leaf that is made for so many entries: as many come or half of them go before another is made.
 const fn room(count: usize) -> usize {
-    let least = (count * 3).div_ceil(2);
-    let power = least.next_power_of_two();
-    let halfway = power / 4 * 3;
-    if least <= halfway { halfway } else { power }
+    count * 2
+}
+
+/// Whether so many entries are neither too many nor too few for the places.
+const fn suits(count: usize, places: usize) -> bool {
+    count * 3 <= places * 2 && places <= count * 4
 }
 
 /// Where an entry of this hash stands if nobody else does.
@@ -93,27 +94,27 @@ fn free(places: &mut [Entry], mut at: usize, depth: u32) {
 
 /// In the header how many entries there are.
 #[derive(Clone)]
-struct Leaf(ThinArc<usize, Entry>);
+struct Leaf(Arc<HeaderSlice<usize, [Entry]>>);
 
 impl Leaf {
-    fn new(entries: &[Entry], depth: u32) -> Self {
-        let mut places: SmallVec<[Entry; room(FULL)]> = smallvec![FREE; room(entries.len())];
-        for entry in entries {
-            enter(&mut places, *entry, depth);
+    fn new(count: usize, entries: impl Iterator<Item = Entry>, depth: u32) -> Self {
+        let mut leaf = Arc::from_header_and_iter(count, iter::repeat_n(FREE, room(count)));
+        if let Some(alone) = Arc::get_mut(&mut leaf) {
+            entries.for_each(|entry| enter(&mut alone.slice, entry, depth));
         }
-        Leaf(ThinArc::from_header_and_slice(entries.len(), &places))
+        Leaf(leaf)
     }
 
     fn len(&self) -> usize {
-        self.0.header.header
+        self.0.header
     }
 
     fn places(&self) -> &[Entry] {
         &self.0.slice
     }
 
-    fn entries(&self) -> Entries {
-        self.places().iter().filter(|entry| **entry != FREE).copied().collect()
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.places().iter().filter(|entry| **entry != FREE).copied()
     }
 
     fn find(&self, entry: Entry, depth: u32) -> Option<usize> {
@@ -121,54 +122,60 @@ impl Leaf {
         taken_from(self.places(), home).find(|(_, there)| **there == entry).map(|(at, _)| at)
     }
 
-    /// In place, where no clone has this leaf and `count` entries have as many places; whether it was.
-    fn edit(&mut self, count: usize, edit: impl FnOnce(&mut [Entry])) -> bool {
-        if self.places().len() != room(count) {
-            return false;
+    /// Of a copy, where a clone has this leaf too.
+    fn edit(&mut self, count: usize, edit: impl FnOnce(&mut [Entry])) {
+        if !self.0.is_unique() {
+            self.0 = Arc::from_header_and_slice(count, self.places());
         }
-        self.0.with_arc_mut(|arc| {
-            let Some(alone) = Arc::get_mut(arc) else { return false };
-            *alone.header_mut() = count;
-            edit(alone.slice_mut());
-            true
-        })
+        if let Some(alone) = Arc::get_mut(&mut self.0) {
+            alone.header = count;
+            edit(&mut alone.slice);
+        }
     }
 
     fn insert(&mut self, entry: Entry, depth: u32) {
-        if !self.edit(self.len() + 1, |places| enter(places, entry, depth)) {
-            let mut entries = self.entries();
-            entries.push(entry);
-            *self = Leaf::new(&entries, depth);
+        let count = self.len() + 1;
+        if suits(count, self.places().len()) {
+            self.edit(count, |places| enter(places, entry, depth));
+        } else {
+            *self = Leaf::new(count, self.entries().chain([entry]), depth);
         }
     }
 
-    /// Takes out what stands there.
+    /// Takes out what stands there; it is not the only one.
     fn remove(&mut self, at: usize, depth: u32) {
-        if !self.edit(self.len() - 1, |places| free(places, at, depth)) {
+        let count = self.len() - 1;
+        if suits(count, self.places().len()) {
+            self.edit(count, |places| free(places, at, depth));
+        } else {
             let gone = self.places()[at];
-            let mut entries = self.entries();
-            entries.retain(|entry| *entry != gone);
-            *self = Leaf::new(&entries, depth);
+            *self = Leaf::new(count, self.entries().filter(|entry| *entry != gone), depth);
         }
     }
 }
 
+/// What the names with the same first digits are in.
 #[derive(Clone)]
 enum Node {
     Leaf(Leaf),
-    Branch(Arc<Branch>),
+    /// `None`: there are no such names. (It stands here so that a node is two words.)
+    Branch(Option<Arc<Branch>>),
 }
+
+const EMPTY: Node = Node::Branch(None);
+
+const _: () = assert!(size_of::<Node>() == 2 * size_of::<usize>());
 
 #[derive(Clone)]
 struct Branch {
     count: usize,
-    children: [Option<Node>; WIDE],
+    children: [Node; WIDE],
 }
 
 /// See the [module](self). A clone costs one reference count.
 #[derive(Clone)]
 pub(crate) struct Names {
-    root: Option<Node>,
+    root: Node,
     shape: Shape,
 }
 
@@ -182,7 +189,7 @@ struct Shape {
 
 impl Shape {
     fn new_leaf(&mut self, entries: &[Entry], depth: u32) -> Node {
-        let leaf = Leaf::new(entries, depth);
+        let leaf = Leaf::new(entries.len(), entries.iter().copied(), depth);
         self.leaf_came(&leaf);
         Node::Leaf(leaf)
     }
@@ -200,7 +207,7 @@ impl Shape {
 
 impl Names {
     pub(crate) const fn new() -> Self {
-        Names { root: None, shape: Shape { entries: 0, leaves: 0, room: 0, branches: 0 } }
+        Names { root: EMPTY, shape: Shape { entries: 0, leaves: 0, room: 0, branches: 0 } }
     }
 
     /// How many there are. O(1).
@@ -212,21 +219,21 @@ impl Names {
     pub(crate) const fn bytes(&self) -> usize {
         let Shape { leaves, room, branches, .. } = self.shape;
         room * size_of::<Entry>()
-            + leaves * 3 * size_of::<usize>()
+            + leaves * 2 * size_of::<usize>()
             + branches * (size_of::<usize>() + size_of::<Branch>())
     }
 
     /// The numbers of the names that have this hash: one, but by chance. O(log n).
     pub(crate) fn of_hash(&self, hash: u64) -> impl Iterator<Item = NameId> {
-        let mut found = self.root.as_ref();
+        let mut found = &self.root;
         let mut depth = 0;
-        while let Some(Node::Branch(branch)) = found {
-            found = branch.children[digit(hash, depth)].as_ref();
+        while let Node::Branch(Some(branch)) = found {
+            found = &branch.children[digit(hash, depth)];
             depth += 1;
         }
         let (places, home) = match found {
-            Some(Node::Leaf(leaf)) => (leaf.places(), home(leaf.places(), hash, depth)),
-            _ => (&[][..], 0),
+            Node::Leaf(leaf) => (leaf.places(), home(leaf.places(), hash, depth)),
+            Node::Branch(_) => (&[][..], 0),
         };
         taken_from(places, home).filter(move |(_, entry)| entry.hash == hash).map(|(_, entry)| entry.id)
     }
@@ -246,17 +253,15 @@ impl Names {
 
     /// All numbers. O(n).
     pub(crate) fn ids(&self) -> Vec<NameId> {
-        let mut entries = Entries::new();
-        self.root.as_ref().inspect(|root| collect(root, &mut entries));
+        let mut entries = Vec::with_capacity(self.len());
+        collect(&self.root, &mut entries);
         entries.into_iter().map(|entry| entry.id).collect()
     }
 
     /// What the module's head says, as code. O(n).
     pub(crate) fn check(&self) -> Result<(), String> {
         let mut shape = Shape::default();
-        if let Some(root) = &self.root {
-            shape.entries = check(root, &mut Vec::new(), &mut shape)?;
-        }
+        shape.entries = check(&self.root, &mut Vec::new(), &mut shape)?;
         if shape == self.shape { Ok(()) } else { Err(format!("4: there are {shape:?}, it counts {:?}", self.shape)) }
     }
 }
@@ -270,21 +275,20 @@ const fn is_last(depth: u32) -> bool {
     depth * BITS >= u64::BITS
 }
 
-fn add(slot: &mut Option<Node>, entry: Entry, depth: u32, shape: &mut Shape) {
-    match slot {
-        None => *slot = Some(shape.new_leaf(&[entry], depth)),
-        Some(Node::Leaf(leaf)) => {
+fn add(node: &mut Node, entry: Entry, depth: u32, shape: &mut Shape) {
+    match node {
+        Node::Branch(None) => *node = shape.new_leaf(&[entry], depth),
+        Node::Leaf(leaf) => {
             let count = leaf.len() + 1;
             shape.leaf_went(leaf);
             if count <= FULL || is_last(depth) {
                 leaf.insert(entry, depth);
                 return shape.leaf_came(leaf);
             }
-            let mut entries = leaf.entries();
-            entries.push(entry);
+            let mut entries: Vec<Entry> = leaf.entries().chain([entry]).collect();
             entries.sort_unstable();
             shape.branches += 1;
-            let mut children = [const { None }; WIDE];
+            let mut children = [EMPTY; WIDE];
             let mut rest = entries.as_slice();
             while let Some(first) = rest.first() {
                 let at = digit(first.hash, depth);
@@ -292,13 +296,15 @@ fn add(slot: &mut Option<Node>, entry: Entry, depth: u32, shape: &mut Shape) {
                 rest = others;
                 // All but the last of them make a leaf, into which that one goes as any other: it may split again.
                 if let Some((last, these)) = these.split_last() {
-                    children[at] = (!these.is_empty()).then(|| shape.new_leaf(these, depth + 1));
+                    if !these.is_empty() {
+                        children[at] = shape.new_leaf(these, depth + 1);
+                    }
                     add(&mut children[at], *last, depth + 1, shape);
                 }
             }
-            *slot = Some(Node::Branch(Arc::new(Branch { count, children })));
+            *node = Node::Branch(Some(Arc::new(Branch { count, children })));
         }
-        Some(Node::Branch(branch)) => {
+        Node::Branch(Some(branch)) => {
             let branch = Arc::make_mut(branch);
             branch.count += 1;
             add(&mut branch.children[digit(entry.hash, depth)], entry, depth + 1, shape);
@@ -307,29 +313,29 @@ fn add(slot: &mut Option<Node>, entry: Entry, depth: u32, shape: &mut Shape) {
 }
 
 /// Whether it was there.
-fn take(slot: &mut Option<Node>, entry: Entry, depth: u32, shape: &mut Shape) -> bool {
-    match slot {
-        None => false,
-        Some(Node::Leaf(leaf)) => {
+fn take(node: &mut Node, entry: Entry, depth: u32, shape: &mut Shape) -> bool {
+    match node {
+        Node::Branch(None) => false,
+        Node::Leaf(leaf) => {
             let Some(at) = leaf.find(entry, depth) else { return false };
             shape.leaf_went(leaf);
             if leaf.len() == 1 {
-                *slot = None;
+                *node = EMPTY;
             } else {
                 leaf.remove(at, depth);
                 shape.leaf_came(leaf);
             }
             true
         }
-        Some(Node::Branch(shared)) => {
+        Node::Branch(Some(shared)) => {
             let branch = Arc::make_mut(shared);
             if !take(&mut branch.children[digit(entry.hash, depth)], entry, depth + 1, shape) {
                 return false;
             }
             branch.count -= 1;
             if branch.count <= FEW {
-                let mut entries = Entries::new();
-                for child in branch.children.iter().flatten() {
+                let mut entries = Vec::with_capacity(branch.count);
+                for child in &branch.children {
                     collect(child, &mut entries);
                     // No branch is below: it had more entries than this one may have.
                     if let Node::Leaf(leaf) = child {
@@ -337,17 +343,19 @@ fn take(slot: &mut Option<Node>, entry: Entry, depth: u32, shape: &mut Shape) ->
                     }
                 }
                 shape.branches -= 1;
-                *slot = Some(shape.new_leaf(&entries, depth));
+                *node = shape.new_leaf(&entries, depth);
             }
             true
         }
     }
 }
 
-fn collect(node: &Node, entries: &mut Entries) {
+fn collect(node: &Node, entries: &mut Vec<Entry>) {
     match node {
         Node::Leaf(leaf) => entries.extend(leaf.entries()),
-        Node::Branch(branch) => branch.children.iter().flatten().for_each(|child| collect(child, entries)),
+        Node::Branch(branch) => {
+            branch.iter().flat_map(|branch| &branch.children).for_each(|child| collect(child, entries));
+        }
     }
 }
 
@@ -356,25 +364,26 @@ fn check(node: &Node, digits: &mut Vec<usize>, shape: &mut Shape) -> Result<usiz
     match node {
         Node::Leaf(leaf) => {
             shape.leaf_came(leaf);
-            let (entries, depth) = (leaf.entries(), u32::try_from(digits.len()).unwrap_or(u32::MAX));
-            let is_there = |entry: &Entry| {
+            let (count, depth) = (leaf.entries().count(), u32::try_from(digits.len()).unwrap_or(u32::MAX));
+            let is_there = |entry: Entry| {
                 let leads = (0..).zip(&*digits).all(|(depth, &at)| digit(entry.hash, depth) == at);
-                leads && leaf.find(*entry, depth).is_some()
+                leads && leaf.find(entry, depth).is_some()
             };
-            if !entries.iter().all(is_there) {
+            if !leaf.entries().all(is_there) {
+                let entries: Vec<Entry> = leaf.entries().collect();
                 return Err(format!("1: a leaf at {digits:?} has {entries:?}"));
             }
-            let (count, places) = (entries.len(), leaf.places().len());
-            if count == 0 || count != leaf.len() || (count > FULL && !is_last(depth)) || places != room(count) {
+            let places = leaf.places().len();
+            if count == 0 || count != leaf.len() || (count > FULL && !is_last(depth)) || !suits(count, places) {
                 return Err(format!("2: a leaf at {digits:?} has {count} entries in {places} places"));
             }
             Ok(count)
         }
-        Node::Branch(branch) => {
+        Node::Branch(None) => Ok(0),
+        Node::Branch(Some(branch)) => {
             shape.branches += 1;
             let mut count = 0;
             for (at, child) in branch.children.iter().enumerate() {
-                let Some(child) = child else { continue };
                 digits.push(at);
                 count += check(child, digits, shape)?;
                 digits.pop();
@@ -434,6 +443,26 @@ mod tests {
                 expected.sort_unstable();
                 assert_eq!(ids, expected);
             }
+        }
+    }
+
+    /// Else it would be dear at some numbers of names.
+    #[test]
+    fn a_name_that_comes_and_goes_has_nothing_made_anew() {
+        let mut names = Names::new();
+        for n in 0..2_000u64 {
+            let hash = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            names.insert(hash, NameId(n + 1));
+            let there = names.shape;
+            names.remove(hash, NameId(n + 1));
+            let gone = names.shape;
+            // All but a leaf of its own.
+            assert!(
+                there.branches == gone.branches && there.room - gone.room == 2 * (there.leaves - gone.leaves),
+                "{n}"
+            );
+            names.insert(hash, NameId(n + 1));
+            assert_eq!(names.shape, there, "{n}");
         }
     }
 
