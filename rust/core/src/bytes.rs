@@ -247,8 +247,8 @@ impl<H: Host> Directory<H> {
         let kind = match &self.kind {
             Kind::Input(hooks) => hooks.as_ref().map_or(0, |_| ARC_HEADER + size_of::<Hooks<H>>()),
             Kind::Previous(_) => 0,
-            Kind::Derived(derived) => derived.node_bytes(),
-            Kind::Lazy(lazy) => lazy.memos.bytes(),
+            Kind::Derived(derived) => size_of::<Derived<H>>() + derived.node_bytes(),
+            Kind::Lazy(lazy) => size_of::<Lazy<H>>() + lazy.memos.bytes(),
         };
         size_of::<usize>() + size_of::<Self>() + self.rows.bytes() + tombs + owners + kind
     }
@@ -261,7 +261,7 @@ impl<H: Host> Directory<H> {
         let kind = match &self.kind {
             Kind::Input(_) | Kind::Previous(_) => 0,
             Kind::Derived(derived) => derived.heap_bytes(seen),
-            Kind::Lazy(Lazy { memos, .. }) => of_entries(memos, seen),
+            Kind::Lazy(lazy) => of_entries(&lazy.memos, seen),
         };
         rows + tombs + kind
     }

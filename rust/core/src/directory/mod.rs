@@ -47,12 +47,13 @@ pub struct Hooks<H: Host> {
     pub on_delete: Option<H::Code>,
 }
 
+/// The large kinds stand apart: most directories are inputs, and come and go by the million.
 pub(crate) enum Kind<H: Host> {
     Input(Option<Arc<Hooks<H>>>),
-    Derived(Derived<H>),
+    Derived(Box<Derived<H>>),
     /// Of this directory.
     Previous(NameId),
-    Lazy(Lazy<H>),
+    Lazy(Box<Lazy<H>>),
 }
 
 impl<H: Host> Clone for Kind<H> {

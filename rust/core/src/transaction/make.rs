@@ -267,7 +267,7 @@ impl<H: Host> Store<H> {
                 Kind::Input(hooks.clone())
             }
             Spec::Lazy { code, keep } => {
-                Kind::Lazy(Lazy { code: code.clone(), keep: *keep, memos: TickMap::new(), trails: 0 })
+                Kind::Lazy(Box::new(Lazy { code: code.clone(), keep: *keep, memos: TickMap::new(), trails: 0 }))
             }
             Spec::Derived { fold, shared, .. } => {
                 let mut derived = Derived::new(Arc::clone(&plan.arrows), fold.clone(), *shared);
@@ -277,7 +277,7 @@ impl<H: Host> Store<H> {
                 {
                     (rows, is_due) = (shown, false);
                 }
-                Kind::Derived(derived)
+                Kind::Derived(Box::new(derived))
             }
         };
         self.ctx.counts.keys += rows.len();
