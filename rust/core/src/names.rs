@@ -231,11 +231,13 @@ impl Names {
             found = &branch.children[digit(hash, depth)];
             depth += 1;
         }
-        let (places, home) = match found {
-            Node::Leaf(leaf) => (leaf.places(), home(leaf.places(), hash, depth)),
-            Node::Branch(_) => (&[][..], 0),
+        // The leaf's head is not needed to find the place, but to edit the leaf, which often comes next: both are fetched at
+        // once.
+        let (places, count, home) = match found {
+            Node::Leaf(leaf) => (leaf.places(), leaf.len(), home(leaf.places(), hash, depth)),
+            Node::Branch(_) => (&[][..], 0, 0),
         };
-        taken_from(places, home).filter(move |(_, entry)| entry.hash == hash).map(|(_, entry)| entry.id)
+        taken_from(places, home).take(count).filter(move |(_, entry)| entry.hash == hash).map(|(_, entry)| entry.id)
     }
 
     /// Adds what is not there. O(log n).
