@@ -210,8 +210,8 @@ class Lab:
 
     def start_again(self, measured: Measured, name: str, shape: Shape, contender: Contender) -> bool:
         """A new session for one that failed, with the rows as they were before: once for each contender of a
-        field. (The runtime of SKStore fails now and then: "Concurrent access without synchronizer".) A wrong
-        answer stands."""
+        field. (The runtime of SKStore lasts for some number of updates: skstore/lost.mjs.) A wrong answer
+        stands."""
         why = measured.unable[name]
         if contender.started_again or why.startswith("wrong answer"):
             return False

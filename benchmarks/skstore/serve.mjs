@@ -9,6 +9,7 @@ import { initService } from "@skipruntime/wasm";
 import { Sum } from "@skipruntime/helpers";
 
 const GROUPS = 100, LINKS = 20, OUTPUTS = 1000, READERS = 10;
+const MOST = 150_000; // updates: after some 176,500 the runtime loses them, or fails (lost.mjs)
 
 class Double { mapEntry(key, values) { return values.toArray().map((value) => [key, 2 * value]); } }
 class Group { mapEntry(key, values) { return values.toArray().map((value) => [key % GROUPS, value]); } }
@@ -61,6 +62,7 @@ function resource(name) {
 
 class Service {
   made = 0; // slices
+  updates = 0;
 
   async open(shape, rows) {
     this.shape = shape;
@@ -99,6 +101,7 @@ class Service {
   }
 
   write(rows) {
+    if (++this.updates > MOST) throw new Error(`after ${MOST} updates SKStore 0.0.15 may lose the next`);
     return this.instance.update("input", rows.map(([key, value]) => [key, [value]]));
   }
 
