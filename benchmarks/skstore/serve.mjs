@@ -21,9 +21,9 @@ class Spread {
     return values.toArray().flatMap((value) => outputs.map((output) => [output, value + output]));
   }
 }
-class LookUp {
+class LookUp { // it runs once before there are rows
   constructor(input) { this.input = input; }
-  mapEntry(left, names) { return names.toArray().map((name) => [left, this.input.getUnique(name) + 1]); }
+  mapEntry(left, names) { return names.toArray().map((name) => [left, this.input.getUnique(name, { ifNone: 0 }) + 1]); }
 }
 
 const tables = ({ input }) => ({ doubled: input.map(Double), totals: input.mapReduce(Group)(Sum) });
