@@ -45,7 +45,7 @@ struct Entry {
 /// In a free place. No name has that number.
 const FREE: Entry = Entry { hash: 0, id: NameId::STORE };
 
-/// The places of a leaf that is made for so many entries: as many come or half of them go before another is made.
+/// The places of a leaf that is made for so many entries: another is made when a third as many came, or half of them went.
 const fn room(count: usize) -> usize {
     count * 2
 }
