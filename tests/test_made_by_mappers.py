@@ -191,6 +191,32 @@ def test_reducers_are_compared_too():
     assert w.made.created > created and w.made == {"s": 1}
 
 
+WAYS = {
+    "map": lambda store, source: source.map("/made/", copied),
+    "map_values": lambda store, source: source.map_values("/made/", abs),
+    "filter": lambda store, source: source.filter("/made/", lambda k, v: True),
+    "take": lambda store, source: source.take("/made/", 9),
+    "slice": lambda store, source: source.slice("/made/", 1, 9),
+    "reduce": lambda store, source: source.reduce("/made/", Sum()),
+    "mkdir": lambda store, source: store.mkdir("/made/", {1: 1}),
+}
+
+
+@pytest.mark.parametrize("second", WAYS)
+@pytest.mark.parametrize("first", WAYS)
+def test_it_is_made_anew_where_it_is_made_in_another_way_though_it_holds_the_same(first, second):
+    store = Store()
+    source = store.mkdir("/source/", {1: 1})
+    keys = store.mkdir("/keys/", {1: first})
+    keys.map("/maker/", lambda key, values: WAYS[values[0]](store, source) and None)
+    made = store["/made/"]
+    created = made.created
+    keys.set_all(1, [second, "again"])
+    assert (made.created == created) is (first == second) and made == {1: 1}
+    source[1] = 2
+    assert made == {1: 1 if second == "mkdir" else 2}
+
+
 def test_built_in_reducers_are_equal_when_their_of_is():
     store = Store()
     source = store.mkdir("/source/", {"s": 1})
@@ -289,14 +315,23 @@ CAPTURES = [
     ("a", "a", True),
     ([1, [2]], [1, [2]], True),
     ([1, [2]], [1, [3]], False),
+    ([1], [1, 2], False),
     ({"a": 1}, {"a": 1}, True),
     ({"a": 1}, {"a": 2}, False),
+    ({"a": 1}, {"a": 1, "b": 1}, False),
     ((1, 2), (1, 2), True),
+    ((1, 2), (1,), False),
     (float("nan"), float("nan"), True),
     (len, len, True),
     (len, abs, False),
     (object(), object(), False),
     (None, None, True),
+    (Sum(len), Sum(len), True),
+    (Sum(len), Sum(abs), False),
+    (Sum(), Sum(len), False),
+    (Sum(lambda x: x + 1), Sum(lambda x: x + 2), False),
+    (*(Sum((lambda n: lambda x: x + n)(1)) for _ in range(2)), True),
+    (Store(), Store(), False),
 ]
 
 
@@ -326,6 +361,45 @@ def test_functions_are_equal_if_what_they_hold_is_equal_in_type_and_value(one, o
     assert (store["/made/1/"].created == created) is equal
 
 
+def test_functions_that_hold_themselves_are_equal_if_what_else_they_hold_is():
+    store = Store()
+    source = store.mkdir("/source/", {3: 1})
+    keys = store.mkdir("/keys/", {1: 1})
+
+    def make(key, values):
+        by = values[0]
+
+        def times(n):
+            return by * times(n - 1) if n else 1
+
+        source.map("/made/1/", lambda k, v: [(k, times(k))])
+
+    keys.map("/maker/", make)
+    created = store["/made/1/"].created
+    keys.set_all(1, [1, 1])
+    assert store["/made/1/"].created == created
+    keys[1] = 2
+    assert store["/made/1/"].created > created and store["/made/1/"] == {3: 8}
+
+
+def test_functions_whose_variables_have_no_value_yet_are_equal_if_none_has():
+    store = Store()
+    source = store.mkdir("/source/", {1: 1})
+    keys = store.mkdir("/keys/", {1: "early"})
+
+    def make(key, values):
+        if values[0] == "late":
+            later = 7
+        source.map("/made/1/", lambda k, v: [(k, later if k == 2 else 0)])
+
+    keys.map("/maker/", make)
+    created = store["/made/1/"].created
+    keys.set_all(1, ["early", "again"])
+    assert store["/made/1/"].created == created
+    keys[1] = "late"
+    assert store["/made/1/"].created > created
+
+
 def test_handles_that_a_mapper_holds_are_equal_by_store_and_name():
     store = Store()
     source = store.mkdir("/source/", {"s": 1})
@@ -342,6 +416,45 @@ def test_handles_that_a_mapper_holds_are_equal_by_store_and_name():
     assert store["/made/1/"].created == created
     keys[1] = "/other/"
     assert store["/made/1/"].created > created and store["/made/1/"] == {"s": 7}
+
+
+@pytest.mark.parametrize("kind", ["lazy", "input"])
+def test_handles_of_snapshots_that_a_mapper_holds_are_equal_if_they_are_of_one_snapshot(kind):
+    store = Store()
+    source = store.mkdir("/source/", {1: 1})
+    store.lazy("/other/", lambda self, k: 7) if kind == "lazy" else store.mkdir("/other/", {1: 7})
+    views = [store.snapshot(), store.snapshot()]
+    keys = store.mkdir("/keys/", {1: 0})
+
+    def make(key, values):
+        handle = views[values[0]]["/other/"]
+        source.map("/made/1/", lambda k, v: [(k, handle[k])])
+
+    keys.map("/maker/", make)
+    created = store["/made/1/"].created
+    keys.set_all(1, [0, 0])
+    assert store["/made/1/"].created == created
+    keys[1] = 1
+    assert store["/made/1/"].created > created
+
+
+def test_lazy_directories_that_a_mapper_holds_are_equal_by_store_and_name():
+    store = Store()
+    source = store.mkdir("/source/", {1: 1})
+    store.lazy("/twice/", lambda self, k: k * 2)
+    store.lazy("/thrice/", lambda self, k: k * 3)
+    keys = store.mkdir("/keys/", {1: "/twice/"})
+
+    def make(key, values):
+        handle = store[values[0]]
+        source.map("/made/1/", lambda k, v: [(k, handle[k])])
+
+    keys.map("/maker/", make)
+    created = store["/made/1/"].created
+    keys.set_all(1, ["/twice/", "again"])
+    assert store["/made/1/"].created == created
+    keys[1] = "/thrice/"
+    assert store["/made/1/"].created > created and store["/made/1/"] == {1: 3}
 
 
 def test_objects_of_one_type_that_compare_equal_are_equal_mappers():
