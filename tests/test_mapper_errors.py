@@ -112,6 +112,18 @@ def test_the_note_names_the_directory_that_failed_not_those_above():
         assert "/second/" in note and "/first/" in note and "('f', 1)" in note and "/d/" not in note
 
 
+@pytest.mark.parametrize(
+    "key",
+    [None, True, False, 7, 10**30, -0.5, "a", "it's", "\n\r\t\\", b"\n\r\t\\'", (1, (False, "\r")), ()],
+    ids=repr,
+)
+def test_the_note_shows_the_key_as_python_shows_it(key):
+    store, d, _ = make(raising(Boom()))
+    with pytest.raises(Boom) as caught:
+        d[key] = "bad"
+    assert caught.value.__notes__[-1].endswith(f"for key {key!r}")
+
+
 def test_an_exception_of_one_that_is_read_counts_once_and_for_that_one():
     store = Store()
     d = store.mkdir("/d/")
@@ -394,4 +406,29 @@ def test_a_failure_that_a_savepoint_mended_is_there_again_when_that_is_undone():
             d[1] = "good"
             inner.cascade()
             assert m[1] == "good"
+            raise Interrupt
+
+
+def test_a_failure_that_an_interrupt_kept_from_being_told_is_there_again_when_its_mending_is_undone():
+    store = Store()
+    d = store.mkdir("/d/", {1: "good", 2: "good"})
+    halts = []
+
+    def fn(key, values):
+        if key == 1 and values[0] == "bad":
+            raise Boom
+        if key == 2 and halts:
+            raise halts.pop()
+        return [(key, values[0])]
+
+    m = d.map("/m/", fn)
+    with unchanged(store), pytest.raises(Boom), store.update() as outer:
+        d.update({1: "bad", 2: "better"})
+        halts.append(Interrupt())
+        with pytest.raises(Interrupt):
+            outer.cascade()
+        with pytest.raises(Interrupt), store.update() as inner:
+            d[1] = "mended"
+            inner.cascade()
+            assert m == {1: "mended", 2: "better"}
             raise Interrupt

@@ -217,6 +217,39 @@ def test_equality_of_a_value_that_lets_the_refusal_pass_fails_the_write(use):
         d[1] = Asking()
 
 
+@pytest.mark.parametrize("levels", [1, 4, 5, 40])
+def test_a_value_deep_within_containers_may_be_compared_by_code_that_uses_the_store(levels):
+    survives(
+        """
+        import sys
+        from livedirs import Store, TransactionError
+
+        class Asking:
+            def __init__(self, n):
+                self.n = n
+            def __eq__(self, other):
+                try:
+                    d[1]
+                except TransactionError:
+                    return self.n == other.n
+
+        def nested(value):
+            for _ in range(int(sys.argv[1])):
+                value = [(value,)]
+            return value
+
+        store = Store()
+        first, second = nested(Asking(1)), nested(Asking(2))
+        d = store.mkdir("/d/", {1: first})
+        d[1] = nested(Asking(1))
+        assert d[1] is first
+        d[1] = second
+        assert d[1] is second
+        """,
+        levels,
+    )
+
+
 class Asking(Reducer):
     """A sum that uses the store in one of its methods."""
 
@@ -363,6 +396,24 @@ def test_an_exception_of_a_callback_is_logged_and_the_later_ones_run(caplog):
     (record,) = caplog.records
     assert record.name == "livedirs" and record.levelno == logging.ERROR
     assert isinstance(record.exc_info[1], ValueError) and "fail" in record.getMessage()
+
+
+def test_what_logging_raises_in_turn_is_reported_as_unraisable_and_the_later_callbacks_run(monkeypatch):
+    store = Store()
+    called, lost = [], []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: lost.append(what.exc_value))
+
+    class Refusing(logging.Filter):
+        def filter(self, record):
+            raise OSError("of the log")
+
+    monkeypatch.setattr(logging.getLogger("livedirs"), "filters", [Refusing()])
+    with store.update():
+        store.on_commit(lambda: 1 / 0)
+        store.on_commit(lambda: called.append("after"))
+        store.mkdir("/d/")
+    assert called == ["after"] and "/d/" in store
+    assert [str(error) for error in lost] == ["of the log"]
 
 
 def test_a_callback_reads_the_commit_and_may_write():
