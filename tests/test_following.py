@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from livedirs import ClosedError, Store, TransactionError
+from livedirs import ClosedError, Cursor, Store, TransactionError
 from support import figures
 
 PATIENCE = 30  # seconds after which a test that hangs fails
@@ -396,6 +396,15 @@ def test_a_cursor_that_a_lazy_function_finds_dropped_is_not_forgotten(store, d):
         drop_one(d)
     del d[1]
     assert lazy[1] == 1
+    stats = store.stats()
+    assert (stats.cursors, stats.key_tombstones) == (0, 0)
+
+
+def test_a_cursor_whose_own_end_fails_pins_nothing_after_the_next_transaction(store, d, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: None)
+    monkeypatch.setattr(Cursor, "__del__", lambda self: 1 / 0)
+    drop_one(d)
+    del d[1]
     stats = store.stats()
     assert (stats.cursors, stats.key_tombstones) == (0, 0)
 

@@ -201,6 +201,53 @@ def test_bounded_lag():
     idle.close()
 
 
+def test_who_polled_in_vain_lags_from_then_on():
+    store = Store(max_lag=5)
+    d, other = store.mkdir("/d/", {1: 1, 2: 2}), store.mkdir("/other/")
+    with d.cursor(since=store.tick) as idle, d.cursor(since=store.tick) as busy:
+        for n in range(4):
+            other[1] = n
+            assert busy.poll() is None
+        del d[1]
+        other[1] = "over the bound for one of them"
+        assert (idle.expired, busy.expired, tombstones(store)) == (True, False, (0, 1))
+        for n in range(3):
+            other[1] = -n
+        assert (busy.lag, busy.expired) == (5, False)
+        other[1] = "and for the other"
+        assert (busy.expired, tombstones(store)) == (True, (0, 0))
+
+
+def test_a_cursor_that_comes_later_but_begins_earlier_expires_earlier():
+    store = Store(max_lag=5, history=4)
+    d, other = store.mkdir("/d/", {1: 1, 2: 2}), store.mkdir("/other/")
+    begin = store.tick
+    other[1] = 1
+    other[1] = 2
+    with d.cursor(since=store.tick) as late:
+        del d[1]
+        with d.cursor(since=begin) as early:
+            for n in range(2):
+                other[1] = -n
+            assert (early.lag, early.expired) == (5, False)
+            other[1] = "over the bound"
+            assert (early.expired, late.lag, late.expired) == (True, 4, False)
+            assert early.poll().reset and rows(late.poll()) == {1: ()}
+
+
+def test_a_cursor_from_before_its_directory_was_remade_is_told_if_that_goes_too():
+    store = Store(history=100)
+    d = store.mkdir("/d/", {1: 1})
+    before = store.tick
+    remake(store, "/d/", {2: 2})
+    with store["/d/"].cursor(since=before) as cursor, d.cursor(since=store.tick) as after:
+        store.remove_dir("/d/")
+        for reader in cursor, after:
+            told = reader.poll()
+            assert (told.reset, told.removed, rows(told)) == (True, True, {})
+            assert reader.poll() is None, "once"
+
+
 def test_generations():
     store = Store()
     d = store.mkdir("/d/", {1: 1, 2: 2})

@@ -298,3 +298,37 @@ def test_an_output_of_what_is_read_that_comes_out_equal_reruns_nobody(read, via)
     w.commit()
     w.at_top()
     assert w.taken() == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [len, bool, lambda d: list(iter(d)), lambda d: d.get("n"), lambda d: list(d.between("m", "o"))],
+    ids=["size", "emptiness", "all", "key", "range"],
+)
+def test_what_changes_under_a_mapper_that_has_read_it_makes_it_run_again(read):
+    """It reads what another made, then has that one write there: which nobody knew when it was read."""
+    store = Store()
+    source, keys, asks = store.mkdir("/source/", {1: 0}), store.mkdir("/keys/", {1: 1}), store.mkdir("/asks/")
+    seen = []
+
+    def ask(key, values):
+        before = read(store["/made/"])
+        source_now, made_now = mapped.get(1), maker.get(1)
+        seen.append((before, read(store["/made/"])))
+        return [(key, (before, source_now, made_now))]
+
+    reader = asks.map("/reader/", ask)  # first, so it runs first
+    mapped = source.map("/mapped/", lambda key, values: [(key, values[0])])
+
+    def make(key, values):
+        made = store.mkdir("/made/")
+        if mapped.get(1):
+            made["n"] = 1
+        return [(key, mapped.get(1))]
+
+    maker = keys.map("/maker/", make)
+    with store.update():
+        asks[1] = 1
+        source[1] = 1
+    assert reader == {1: (read(store["/made/"]), 1, 1)}
+    assert seen[0][0] != seen[0][1] and seen[-1][0] == seen[-1][1]
