@@ -63,6 +63,27 @@ def test_tasks_get_their_turns_in_the_order_in_which_they_asked(store, d):
     assert d["last"] == 19
 
 
+def test_a_task_that_was_woken_and_came_too_late_stands_first_again(store, d):
+    order = []
+
+    async def ask(name):
+        async with store.update():
+            order.append(name)
+
+    async def main():
+        async with store.update():
+            waiting = [asyncio.create_task(ask(name)) for name in "ab"]
+            await turn_of_the_loop()
+        # The first of them is told, and runs when this task waits next: which has the turn again until then.
+        async with store.update():
+            await turn_of_the_loop()
+            assert order == []
+        await asyncio.gather(*waiting)
+
+    run(main())
+    assert order == ["a", "b"]
+
+
 def test_tasks_and_threads_wait_in_one_queue(store, d):
     order = []
 
@@ -225,6 +246,26 @@ def test_another_task_reads_the_last_commit_and_may_not_write_outside_a_block(st
         assert d == {1: 10, 2: 2}
 
     run(main())
+
+
+@pytest.mark.parametrize("held", ["store", "fork"])
+def test_another_task_may_not_merge_a_fork_while_a_block_of_either_side_is_open(store, d, held):
+    fork = store.fork()
+    fork["/d/"][1] = 10
+
+    async def main():
+        opened, leave = asyncio.Event(), asyncio.Event()
+        holder = asyncio.create_task(hold(store if held == "store" else fork, opened, leave))
+        await opened.wait()
+        with pytest.raises(TransactionError, match="another task"):
+            fork.merge()
+        leave.set()
+        await holder
+
+    run(main())
+    assert d[1] == 1
+    fork.merge(rebase=held == "store")
+    assert d[1] == 10
 
 
 @pytest.mark.parametrize("inner", ["with", "async with"])

@@ -1,6 +1,7 @@
 """A merge that fails leaves both sides as they were; merges by many threads lose nothing."""
 
 import threading
+import time
 
 import pytest
 
@@ -180,6 +181,35 @@ def test_a_merge_waits_for_a_transaction_of_another_thread():
     holder.join()
     merger.join()
     assert d == {1: 10, 2: 20} and contents(fork) == contents(store)
+
+
+@pytest.mark.parametrize("ends", ["store", "fork"])
+def test_a_merge_that_waits_while_the_store_or_the_fork_is_closed_is_a_closed_error(ends):
+    store, d, _ = summed()
+    fork = store.fork()
+    fork["/d/"][1] = 10
+    # The side that stays is held, so the merge waits for that.
+    held, closed = (fork, store) if ends == "store" else (store, fork)
+    began, told = threading.Event(), []
+
+    def merge():
+        began.set()
+        with pytest.raises(ClosedError) as caught:
+            fork.merge(rebase=True)
+        told.append(str(caught.value))
+
+    merger = threading.Thread(target=merge)
+    with held.update():
+        merger.start()
+        assert began.wait(60)
+        time.sleep(0.1)  # it waits now
+        closed.close()
+        assert told == []
+    merger.join(60)
+    assert len(told) == 1
+    mine = held["/d/"]
+    mine[2] = 20
+    assert mine == {1: 10 if held is fork else 1, 2: 20}
 
 
 def test_forks_that_merge_by_many_threads_at_once_all_come_in():

@@ -212,6 +212,29 @@ def test_a_mapper_may_not_ask_for_a_fork_nor_merge_or_discard_one():
             d.map(f"/{name}/", lambda key, values, ask=ask: ask() and None)
 
 
+def test_a_mapper_of_a_fork_may_no_more_use_the_handles_of_the_store_than_one_of_the_store():
+    store, d, _ = summed()
+    cursor = store.cursor()
+    uses = {"poll": cursor.poll, "update": lambda: store.update().__enter__()}
+    refused = []
+
+    def mapper(key, values):
+        for name, use in uses.items():
+            try:
+                use()
+            except TransactionError:
+                refused.append(name)
+        return [(key, values[0])]
+
+    out = d.map("/out/", mapper)
+    fork = store.fork()
+    refused.clear()
+    fork["/d/"][1] = 10
+    assert refused == ["poll", "update"]
+    assert fork["/out/"] == {1: 10, 2: 2} and out == {1: 1, 2: 2}
+    cursor.close()
+
+
 # ---- readers of a fork
 
 

@@ -90,6 +90,49 @@ def test_what_a_lazy_directory_is(doubled):
         store.lazy("/other/", 3)
 
 
+def test_handles_are_equal_by_store_and_name_and_have_no_order(doubled):
+    store, _, lazy, _ = doubled
+    other = store.lazy("/other/", lambda self, k: k)
+    same = store["/l/"]
+    assert lazy == same and not lazy != same and hash(lazy) == hash(same)
+    assert lazy != other and not lazy == other
+    assert lazy != store.snapshot()["/l/"] and lazy != "/l/"
+    with pytest.raises(TypeError):
+        lazy < same
+
+
+def test_a_handle_whose_name_is_of_another_kind_now_finds_nothing(doubled):
+    store, _, lazy, _ = doubled
+
+    def finds_nothing():
+        for ask in (lambda: lazy[1], lambda: lazy.get(1), lambda: lazy.get_all(1), lambda: 1 in lazy):
+            with pytest.raises(DirNotFoundError, match="/l/"):
+                ask()
+
+    with store.update():
+        store.remove_dir("/l/")
+        store.mkdir("/l/", {1: 1})
+        finds_nothing()
+    finds_nothing()
+    assert store["/l/"] == {1: 1}
+
+
+def test_a_lazy_function_reads_those_of_a_snapshot_and_goes_on_in_its_own_version(doubled):
+    store, d, lazy, log = doubled
+    then = store.snapshot()["/l/"]
+    d[1] = 100
+    both = store.lazy("/both/", lambda self, k: (d[k], then[k], lazy[k], d[k]))
+    log.clear()
+    with d.cursor(since=store.tick) as cursor:
+        assert both[1] == (100, 2, 200, 100)
+        assert log == [1, 1]
+        assert lazy[1] == 200 and log == [1, 1], "what it computed on the way is known"
+        d[1] = 1000
+        assert both[1] == (1000, 2, 2000, 1000)
+        assert log == [1, 1, 1], "the snapshot keeps what was computed"
+        assert dict(cursor.poll().entries) == {1: (1000,)}
+
+
 def test_removed_and_made_again(doubled):
     store, d, lazy, log = doubled
     lazy[1]

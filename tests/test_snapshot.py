@@ -1,4 +1,5 @@
 import threading
+import weakref
 
 import pytest
 
@@ -134,6 +135,25 @@ def test_a_directory_of_a_closed_snapshot_is_a_closed_error():
     snapshot.close()
     with pytest.raises(ClosedError):
         frozen[1]
+
+
+def test_a_snapshot_that_is_closed_while_it_computes_gives_what_it_computed_and_keeps_nothing():
+    store = Store()
+    closing = []
+
+    class Kept: ...
+
+    def fn(self, key):
+        closing[0].close()
+        return Kept()
+
+    store.lazy("/l/", fn)
+    snapshot = store.snapshot()
+    closing.append(snapshot)
+    kept = weakref.ref(snapshot["/l/"][1])
+    assert kept() is None
+    with pytest.raises(ClosedError):
+        snapshot["/l/"]
 
 
 def test_a_snapshot_pins_no_tombstone_and_is_counted_until_closed():

@@ -138,6 +138,16 @@ def test_another_thread_is_not_told_of_uncommitted_names_that_it_may_have_meant(
     assert "/secret/" in str(in_thread(lambda: store["/secrets/"]))
 
 
+def test_another_thread_finds_nothing_before_what_is_not_committed_yet():
+    store, *_ = make()
+    with store.update():
+        fresh = store.mkdir("/fresh/", {1: 1})
+        error = in_thread(fresh.previous)
+        assert isinstance(error, DirNotFoundError) and "/fresh/" in str(error)
+    fresh[1] = 2
+    assert fresh.previous() == {1: 2}
+
+
 def test_another_thread_sees_nothing_of_what_was_rolled_back():
     store, d, derived = make()
     before = contents(store)
@@ -188,6 +198,35 @@ def test_several_threads_that_wait_all_get_their_turn():
         thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
     assert d == {1: 10, 2: 2, **{n: n for n in range(10, 20)}}
+
+
+def test_who_waits_for_its_turn_behind_a_thread_that_closes_the_store_is_told_so():
+    store, d, _ = make()
+    began, done = threading.Semaphore(0), []
+
+    def close():
+        began.release()
+        store.close()
+
+    def write():
+        began.release()
+        with pytest.raises(ClosedError):
+            d[1] = 10
+        done.append("refused")
+
+    threads = [threading.Thread(target=work) for work in (close, write, write)]
+    with store.update():
+        d[2] = 20
+        for thread in threads:
+            thread.start()
+            assert began.acquire(timeout=60)
+            time.sleep(0.1)  # it waits now, behind those before it
+        assert done == []
+    for thread in threads:
+        thread.join(60)
+    assert done == ["refused", "refused"]
+    with pytest.raises(ClosedError):
+        len(d)
 
 
 def test_mkdir_with_exist_ok_gives_what_another_thread_made_while_it_waited_for_its_turn():

@@ -354,6 +354,7 @@ WRITES = {
     "map": lambda store, d: d.map("/new/", doubled),
     "map_reduce": lambda store, d: d.map_reduce("/new/", doubled, Sum()),
     "nested": lambda store, d: store.update().__enter__(),
+    "on_commit": lambda store, d: store.on_commit(print),
 }
 
 
@@ -528,6 +529,21 @@ def test_a_transaction_that_ended_cannot_be_used_again():
             for use in (ended.cascade, ended.rollback, ended.__enter__):
                 with pytest.raises(TransactionError):
                     use()
+
+
+def test_leaving_a_block_that_is_not_open_does_nothing():
+    store, d, _ = make()
+    tx = store.update()
+    tx.__exit__(None, None, None)
+    with tx:
+        d[1] = 10
+    with unchanged(store):
+        tx.__exit__(None, None, None)
+    with store.update():
+        d[1] = 20
+        tx.__exit__(Stop, Stop(), None)
+        assert d[1] == 20
+    assert d[1] == 20
 
 
 def test_a_transaction_that_is_open_cannot_be_entered_again():
