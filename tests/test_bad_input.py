@@ -163,6 +163,11 @@ CASES = {
         ValueError,
         "within",
     ),
+    "multi_map: of too many": (
+        lambda w: w.store.multi_map("/x/", [(w.d, copied)] * 60_001),
+        ValueError,
+        "at most 60000 parents",
+    ),
     "multi_map: of another store": (
         lambda w: w.store.multi_map("/x/", [(Store().mkdir("/theirs/"), copied)]),
         ValueError,
@@ -225,6 +230,7 @@ def test_bad_input_in_a_block_leaves_the_block_as_it_was(use, kind, fragment):
 
 BAD_STORES = {
     "capacity: zero": ({"capacity": 0}, ValueError),
+    "capacity: zero of a unit": ({"capacity": "0M"}, ValueError),
     "capacity: negative": ({"capacity": -1}, ValueError),
     "capacity: a word": ({"capacity": "much"}, ValueError),
     "capacity: no digits": ({"capacity": "G"}, ValueError),

@@ -137,6 +137,8 @@ def test_a_folded_key_equals_what_folding_from_scratch_gives_whatever_came_and_w
         ([nan, 1], nan),
         ([5e-324, 5e-324], 1e-323),
         ([0.0], 0.0),
+        ([1, -1.0], 0.0),
+        ([10**30, -1e30], 0.0),
         ([Fraction(1, 3), Fraction(2, 3)], Fraction(1)),
         ([Decimal("0.1"), Decimal("0.2")], Decimal("0.3")),
         ([Fraction(1, 2), 1], Fraction(3, 2)),

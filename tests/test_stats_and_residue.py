@@ -205,6 +205,13 @@ def test_capacity_is_what_was_asked():
     assert Store(capacity="64k").stats().capacity == 64 << 10
 
 
+@pytest.mark.parametrize("capacity", [10**30, "1" + 30 * "0", f"{1 << 60}G"])
+def test_a_capacity_beyond_what_can_be_counted_is_no_bound(capacity):
+    store = Store(capacity=capacity)
+    assert store.stats().capacity is None
+    assert store.mkdir("/d/", dict.fromkeys(range(1000), 1))[999] == 1
+
+
 def test_bytes_grow_with_content_and_fall_when_it_goes():
     store = Store()
     d = store.mkdir("/d/")
