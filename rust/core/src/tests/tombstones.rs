@@ -285,6 +285,29 @@ fn both_lives_of_a_key_are_remembered_for_a_reader_between_them() {
     assert_eq!(tombstones(&d), (0, 0));
 }
 
+#[test]
+fn a_key_that_comes_and_goes_in_one_transaction_leaves_what_was_remembered_of_its_lives() {
+    let mut d = with(&["/a/"]);
+    let mut readers = Vec::new();
+    for value in 1..4 {
+        set(&mut d, "/a/", 1, vec![V::Int(value)]);
+        readers.push((Cursor::of_keys(&mut d, "/a/"), "1: []"));
+        set(&mut d, "/a/", 1, vec![]);
+        readers.push((Cursor::of_keys(&mut d, "/a/"), ""));
+    }
+    assert_eq!(tombstones(&d), (0, 1), "of its last life; two more are remembered");
+    d.update(|d| {
+        d.set("/a/", 1, vec![V::Int(4)])?;
+        d.set("/a/", 1, vec![])
+    })
+    .unwrap();
+    assert_eq!(tombstones(&d), (0, 1));
+    for (reader, told) in &mut readers {
+        assert_eq!(reader.poll(&mut d), *told);
+    }
+    assert_eq!(tombstones(&d), (0, 0));
+}
+
 /// Runs `first` in the first round of a transaction and `then` in its second, by way of a hook.
 fn in_two_rounds(d: &mut Driver, first: impl FnOnce(&mut Driver) -> Done<()>, then: fn(&mut Driver) -> Done<()>) {
     let later = Code::hook("later", then);
@@ -459,7 +482,13 @@ fn a_purge_of_nothing_touches_nothing() {
 
 #[test]
 fn a_snapshot_keeps_its_version_whole_and_pins_nothing() {
-    let mut d = with(&["/a/", "/b/"]);
+    let mut d = Driver::new();
+    let empty = d.store.published();
+    d.update(|d| {
+        d.make("/a/", &input(vec![]))?;
+        d.make("/b/", &input(vec![])).map(drop)
+    })
+    .unwrap();
     set(&mut d, "/a/", 1, vec![V::Int(1)]);
     let snapshot = d.store.published();
     let text = super::dump::dump(&snapshot.0);
@@ -469,4 +498,6 @@ fn a_snapshot_keeps_its_version_whole_and_pins_nothing() {
     assert_eq!(super::dump::dump(&snapshot.0), text);
     let id = snapshot.find(&name("/a/")).unwrap();
     assert_eq!(snapshot.directory(id).unwrap().len(), 1);
+    assert_eq!((snapshot.is_empty(), snapshot.len()), (false, 2));
+    assert_eq!((empty.is_empty(), empty.len()), (true, 0));
 }
