@@ -66,10 +66,6 @@ impl<H: Host> Store<H> {
             return Ok(());
         }
         let used = self.published().stats().bytes;
-        // What was rolled back leaves room in nodes, which may be past the bound. What asks for no more goes on.
-        if requested <= used {
-            return Ok(());
-        }
         // The sum is of a version that is about to go.
         self.accounts.is_whole = false;
         Err(Refusal::Capacity { bound, used, requested }.into())

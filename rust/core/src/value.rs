@@ -25,14 +25,10 @@ pub trait Host: Sized + 'static {
 
 /// Equality that may need user code.
 pub trait Same: Clone {
-    /// Whether both are one object.
-    fn is(&self, other: &Self) -> bool;
-
     /// Where the object stands: two that live at one time have one address exactly if they are one object.
     fn address(&self) -> usize;
 
-    /// Whether both are equal, or `None` where only user code can tell. Runs no user code. Must hold:
-    /// `a.is(b)` implies `a.same(b) == Some(true)`.
+    /// Whether both are equal, or `None` where only user code can tell. Runs no user code. An object is equal to itself.
     fn same(&self, other: &Self) -> Option<bool>;
 }
 

@@ -26,8 +26,7 @@ pub fn values(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> PyResult<bool> {
 pub fn codes(py: Python<'_>, a: &Function, b: &Function) -> PyResult<bool> {
     let both = |a: &Option<Py<PyAny>>, b: &Option<Py<PyAny>>| match (a, b) {
         (Some(a), Some(b)) => objects(a.bind(py), b.bind(py), &mut Seen::default()),
-        (None, None) => Ok(true),
-        _ => Ok(false),
+        (a, b) => Ok(a.is_none() && b.is_none()),
     };
     Ok(both(&a.function, &b.function)? && both(&a.of, &b.of)?)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use livedirs_core::{Batch, Fold, FoldJob, Goal, Job, Key, MapJob, Outputs, ValueVec};
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
@@ -282,13 +282,7 @@ fn fold_with_python(py: Python<'_>, fold: &Fold<crate::host::Code>, members: &[O
         Fold::Max => builtins.call_method1(pyo3::intern!(py, "max"), (values,))?,
         Fold::Mean => {
             let sum = builtins.call_method1(pyo3::intern!(py, "sum"), (&values,))?;
-            match sum.div(values.len()) {
-                Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
-                    let infinity = if sum.gt(0)? { f64::INFINITY } else { f64::NEG_INFINITY };
-                    infinity.into_pyobject(py)?.into_any()
-                }
-                mean => mean?,
-            }
+            sum.div(values.len())?
         }
         _ => builtins.call_method1(pyo3::intern!(py, "sum"), (values,))?,
     };

@@ -89,10 +89,6 @@ fn plainly_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
 }
 
 impl Same for Object {
-    fn is(&self, other: &Self) -> bool {
-        self.0.is(&other.0)
-    }
-
     fn address(&self) -> usize {
         self.0.as_ptr() as usize
     }
@@ -187,18 +183,10 @@ impl Code {
 }
 
 fn identical(a: Option<&Py<PyAny>>, b: Option<&Py<PyAny>>) -> bool {
-    match (a, b) {
-        (None, None) => true,
-        (Some(a), Some(b)) => a.is(b),
-        _ => false,
-    }
+    a.map(Py::as_ptr) == b.map(Py::as_ptr)
 }
 
 impl Same for Code {
-    fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     fn address(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
     }

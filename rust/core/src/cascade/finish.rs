@@ -378,17 +378,17 @@ fn what_of_ascending_changed<H: Host>(
     changed: &mut AllChanged<H::Value>,
 ) -> Result<(), H> {
     let one = |value: &H::Value| Some(Vals::One(value.clone()));
-    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().map(|(key, value)| (key, value)).peekable());
     let mut unsure = Vec::new();
     loop {
         let order = match (old.peek(), new.peek()) {
-            (None, None) => break,
+            (Some((was, _)), Some((is, _))) => was.cmp(is),
             (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some((was, _)), Some((is, _))) => (*was).cmp(is),
+            (None, _) => Ordering::Greater,
         };
         let was = old.next_if(|_| order.is_le());
         let is = new.next_if(|_| order.is_ge());
+        let Some((key, _)) = was.or(is) else { break };
         if let (Some((_, was)), Some((_, is))) = (was, is) {
             match verdicts.values(was, is) {
                 Ok(true) => continue,
@@ -399,10 +399,8 @@ fn what_of_ascending_changed<H: Host>(
                 }
             }
         }
-        if let Some(key) = was.map(|(key, _)| key).or(is.map(|(key, _)| key)) {
-            let (old, new) = (was.and_then(|(_, value)| one(value)), is.and_then(|(_, value)| one(value)));
-            changed.push(Changed { key: key.clone(), old, new });
-        }
+        let (old, new) = (was.and_then(|(_, value)| one(value)), is.and_then(|(_, value)| one(value)));
+        changed.push(Changed { key: key.clone(), old, new });
     }
     if unsure.is_empty() { Ok(()) } else { Err(unsure.into()) }
 }

@@ -118,19 +118,17 @@ impl<H: Host> UnitsRun<'_, H> {
 impl<H: Host> Run<(), Unit<H::Value>> for UnitsRun<'_, H> {
     fn step(&mut self, number: usize, there: Option<(&(), &Unit<H::Value>)>) -> Step<(), Unit<H::Value>> {
         let new = std::mem::take(&mut self.outputs[number]);
-        // A unit that gives nothing and was not there goes without saying.
-        let answer = self.compare(there.map(|((), unit)| &unit.outs), &new);
-        match answer {
-            Ok(true) if !new.is_empty() => return Step::Set((), Unit { outs: Outs::from_vec(new), trail: None }),
-            Ok(false) => {
-                self.outputs[number] = new;
-                return Step::Keep;
+        // None of them is empty: `fold_outputs` stops before the first that is.
+        let step = match self.compare(there.map(|((), unit)| &unit.outs), &new) {
+            Ok(true) => return Step::Set((), Unit { outs: Outs::from_vec(new), trail: None }),
+            Ok(false) => Step::Keep,
+            Err(unsure) => {
+                self.unsure = Some(unsure);
+                Step::Stop
             }
-            Ok(true) => {}
-            Err(unsure) => self.unsure = Some(unsure),
-        }
+        };
         self.outputs[number] = new;
-        Step::Stop
+        step
     }
 
     fn done(&mut self, number: usize, old: Option<((), Unit<H::Value>)>) {

@@ -33,14 +33,11 @@ impl Runs {
         self.arrows.capacity() + self.keys.capacity() + self.counted.capacity()
     }
 
-    /// A run did not come about.
+    /// A run did not come about; one of the same arrow, counted before it, did.
     pub(crate) fn forget(&mut self, height: u32, reader: &Reader) {
         let last = self.arrows.last().map(|(arrow, _)| *arrow);
         if last == Some((height, reader.dir, reader.part)) && self.keys.last() == Some(&reader.key) {
             self.keys.pop();
-            if self.arrows.last().is_some_and(|(_, before)| *before == self.keys.len()) {
-                self.arrows.pop();
-            }
         } else if let Some(count) = self.counted.get_mut(reader) {
             *count -= 1;
         }

@@ -28,7 +28,7 @@ impl Ord for Key {
     fn cmp(&self, other: &Key) -> Ordering {
         match (&self.0, &other.0) {
             (Repr::Int(a), Repr::Int(b)) => a.cmp(b),
-            (Repr::Short(a), Repr::Short(b)) => a.cmp(b),
+            (Repr::Short(a), Repr::Short(b)) => a.order(b),
             (a, b) => compare(a, b),
         }
     }
@@ -55,19 +55,12 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
-impl Ord for Short {
+impl Short {
     /// Zeros after the end order as if they were less than any byte, so the padded bytes decide, and where they are
     /// equal (`"a"`, `"a\0"`) the length.
     #[inline]
-    fn cmp(&self, other: &Short) -> Ordering {
+    fn order(&self, other: &Short) -> Ordering {
         words(&self.bytes).cmp(&words(&other.bytes)).then(self.len.cmp(&other.len))
-    }
-}
-
-impl PartialOrd for Short {
-    #[inline]
-    fn partial_cmp(&self, other: &Short) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 

@@ -80,13 +80,6 @@ impl fmt::Debug for V {
 }
 
 impl Same for V {
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (V::Opaque(a), V::Opaque(b)) => Rc::ptr_eq(a, b),
-            _ => self.equals(other),
-        }
-    }
-
     fn address(&self) -> usize {
         match self {
             V::Opaque(opaque) => Rc::as_ptr(opaque).cast::<u8>() as usize,
@@ -96,8 +89,8 @@ impl Same for V {
 
     fn same(&self, other: &Self) -> Option<bool> {
         match (self, other) {
-            (V::Opaque(a), V::Opaque(b)) if !Rc::ptr_eq(a, b) => None,
-            _ => Some(self.is(other)),
+            (V::Opaque(a), V::Opaque(b)) => Rc::ptr_eq(a, b).then_some(true),
+            _ => Some(self.equals(other)),
         }
     }
 }
@@ -176,16 +169,12 @@ impl fmt::Debug for Code {
 }
 
 impl Same for Code {
-    fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-
     fn address(&self) -> usize {
         Rc::as_ptr(&self.0).cast::<u8>() as usize
     }
 
     fn same(&self, other: &Self) -> Option<bool> {
-        if self.is(other) {
+        if Rc::ptr_eq(&self.0, &other.0) {
             return Some(true);
         }
         if self.name().starts_with('?') && other.name().starts_with('?') {

@@ -109,11 +109,7 @@ impl<K, V, T> TickMap<K, V, T> {
 
     /// Whether both are the same tree in memory, and so equal. O(1).
     pub fn ptr_eq(&self, other: &Self) -> bool {
-        match (&self.root, &other.root) {
-            (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
-            (None, None) => true,
-            _ => false,
-        }
+        self.root.as_ref().map(Arc::as_ptr) == other.root.as_ref().map(Arc::as_ptr)
     }
 
     /// The number of leaves and of inner nodes. O(1).

@@ -12,7 +12,7 @@ use super::items::Items;
 use super::lookup::{begun, search};
 use super::node::{Child, Node, Slot};
 use super::put::{Put, put_with};
-use super::{Held, SetOutcome, Sought, TickMap};
+use super::{Held, Sought, TickMap};
 
 /// What to do with an entry of a run.
 pub enum Step<T, V> {
@@ -91,21 +91,15 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
 
     /// The first entry of a map; false if the run stops before it.
     fn set_one(&mut self, key: &K, number: usize, run: &mut impl Run<T, V>) -> bool {
-        let mut stopped = false;
-        let outcome = self.set_with(key, |there| match run.step(number, there) {
-            Step::Keep => None,
-            Step::Set(stamp, value) => Some((stamp, value)),
-            Step::Stop => {
-                stopped = true;
-                None
+        match run.step(number, None) {
+            Step::Keep => {}
+            Step::Set(stamp, value) => {
+                let old = self.set(key.clone(), stamp, value);
+                run.done(number, old);
             }
-        });
-        match outcome {
-            SetOutcome::Kept => {}
-            SetOutcome::Added => run.done(number, None),
-            SetOutcome::Replaced(stamp, value) => run.done(number, Some((stamp, value))),
+            Step::Stop => return false,
         }
-        !stopped
+        true
     }
 }
 
