@@ -6,7 +6,7 @@ from lab import Lab, Measured
 from shapes import Shape, Work
 
 MOST = 20_000  # keys in a round
-# Transactions of all keys in a round. The first of them finds in the caches what the other contenders left there.
+# Transactions of all keys in a round. The first finds in the caches what the other contenders left there.
 ALL = 5
 
 
