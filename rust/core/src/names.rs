@@ -404,7 +404,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{NameId, Names};
+    use super::{Arc, FREE, Leaf, NameId, Names, Node};
 
     /// Hashes that are spread, and those that somebody chose: alike in their first digits, or altogether.
     fn hashes() -> impl Strategy<Value = u64> {
@@ -465,6 +465,44 @@ mod tests {
             );
             names.insert(hash, NameId(n + 1));
             assert_eq!(names.shape, there, "{n}");
+        }
+    }
+
+    fn first_leaf(node: &mut Node) -> Option<&mut Leaf> {
+        match node {
+            Node::Leaf(leaf) => Some(leaf),
+            Node::Branch(branch) => Arc::get_mut(branch.as_mut()?)?.children.iter_mut().find_map(first_leaf),
+        }
+    }
+
+    #[test]
+    fn the_check_finds_what_is_broken() {
+        type Fault = fn(&mut Names) -> Option<()>;
+        let faults: [(&str, Fault); 4] = [
+            ("1: a leaf at", |names| {
+                // What stands there leads elsewhere.
+                let places = &mut Arc::get_mut(&mut first_leaf(&mut names.root)?.0)?.slice;
+                places.iter_mut().find(|entry| **entry != FREE).map(|entry| entry.hash = !entry.hash)
+            }),
+            ("2: a leaf at", |names| Arc::get_mut(&mut first_leaf(&mut names.root)?.0).map(|leaf| leaf.header += 1)),
+            ("3: a branch at", |names| match &mut names.root {
+                Node::Branch(Some(branch)) => Arc::get_mut(branch).map(|branch| branch.count += 1),
+                _ => None,
+            }),
+            ("4: there are", |names| {
+                names.shape.room += 1;
+                Some(())
+            }),
+        ];
+        for (says, fault) in faults {
+            let mut names = Names::new();
+            for n in 0..100u64 {
+                names.insert(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), NameId(n + 1));
+            }
+            assert_eq!(names.check(), Ok(()));
+            fault(&mut names).expect("there is something to break");
+            let found = names.check().unwrap_err();
+            assert!(found.starts_with(says), "{found}");
         }
     }
 

@@ -30,6 +30,12 @@ impl FanOuts {
         self.0.clear();
     }
 
+    /// What is remembered is wrong from here on.
+    #[cfg(test)]
+    pub(crate) fn mix_up(&mut self) {
+        self.0.iter_mut().for_each(|(_, children)| *children = None);
+    }
+
     /// The child of that number, of the directory that stands there.
     pub(super) fn child(&self, at: usize, number: usize) -> Option<Child> {
         self.0.get(at)?.1.as_ref()?.get(number).copied()

@@ -333,3 +333,58 @@ impl<H: Host> Store<H> {
         if self.is_published() { read(&self.ctx) } else { read(&self.published().0) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, Known, OF_STORE, ReaderId, Readers, Watch, WatchId};
+    use crate::name::Name;
+
+    /// One cursor of a directory, which stands at 3 and is at 5, and one subscription of the store.
+    fn followed() -> Readers<()> {
+        let mut readers = Readers::new();
+        let name = Name::parse("/d/").unwrap();
+        let watch = readers.watch_of(Some(&name), 1);
+        let (cursor, subscription) = (readers.number(), readers.number());
+        let known = Known::Generation(1);
+        let at = Cursor { watch, position: 5, place: Some(3), known, owes_reset: false, expired: false, moves: 0 };
+        readers.cursors.insert(cursor, at);
+        readers.subscriptions.insert(subscription, OF_STORE);
+        let of_dir = readers.watch_mut(watch).unwrap();
+        of_dir.moves(cursor, None, Some(3));
+        (of_dir.readers, of_dir.deadline) = (1, Some(3));
+        readers.deadlines.insert((3, watch));
+        readers.watch_mut(OF_STORE).unwrap().readers = 1;
+        assert_eq!(readers.check(5), Ok(()));
+        readers
+    }
+
+    fn first(readers: &mut Readers<()>) -> (ReaderId, &mut Cursor) {
+        readers.cursors.iter_mut().map(|(id, cursor)| (*id, cursor)).next().unwrap()
+    }
+
+    fn watch(readers: &mut Readers<()>) -> &mut Watch {
+        readers.watch_mut(WatchId(1)).unwrap()
+    }
+
+    #[test]
+    fn the_check_finds_what_is_broken() {
+        type Fault = fn(&mut Readers<()>);
+        let faults: [(&str, Fault); 9] = [
+            ("readers 1", |readers| first(readers).1.position = 2),
+            ("readers 1", |readers| first(readers).1.position = 6),
+            ("readers 2", |readers| first(readers).1.place = Some(4)),
+            ("readers 2", |readers| first(readers).1.place = None),
+            ("readers: the horizon", |readers| watch(readers).lose_horizon()),
+            ("readers: a watch of", |readers| watch(readers).readers = 2),
+            ("readers: a watch of", |readers| readers.by_name.clear()),
+            ("readers 4: the deadline", |readers| readers.deadlines.clear()),
+            ("readers 4: deadlines of nobody", |readers| readers.moved.extend([None])),
+        ];
+        for (says, fault) in faults {
+            let mut readers = followed();
+            fault(&mut readers);
+            let found = readers.check(5).unwrap_err();
+            assert!(found.starts_with(says), "{found}");
+        }
+    }
+}

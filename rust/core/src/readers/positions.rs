@@ -76,6 +76,11 @@ impl Watch {
         places.eq(place)
     }
 
+    #[cfg(test)]
+    pub(super) fn lose_horizon(&mut self) {
+        self.horizon = None;
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         if self.horizon == self.places.first().map(|(place, _)| *place) {
             Ok(())

@@ -145,3 +145,12 @@ fn only_keys_within_the_ranges_are_mapped() {
         assert_eq!(set(&mut d, "/a/", key, vec![V::Int(50)]), runs, "{key}");
     }
 }
+
+#[test]
+fn the_check_finds_children_that_are_remembered_wrong() {
+    let mut d = reader(|_| Ok(0));
+    set(&mut d, "/t/", 1, vec![V::Int(2)]);
+    assert_eq!(d.store.check_fan_outs(), Ok(()));
+    d.store.fan_outs.mix_up();
+    assert!(d.store.check_fan_outs().unwrap_err().starts_with("fan_out: "));
+}

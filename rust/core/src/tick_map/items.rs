@@ -244,3 +244,36 @@ impl<E: Stamped<T>, T: Ord + Clone> Items<E, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Items, Stamped};
+    use crate::tick::Tick;
+
+    impl Stamped<Tick> for Tick {
+        fn stamp(&self) -> &Tick {
+            self
+        }
+    }
+
+    #[test]
+    fn the_check_finds_what_is_broken() {
+        type Fault = fn(&mut Items<Tick, Tick>);
+        let faults: [(&str, Fault); 6] = [
+            ("the largest stamp", |items| items.latest = Some(9)),
+            ("the largest stamp", |items| items.which |= 1 << 4),
+            ("item 2", |items| items.which = 0b0010),
+            ("item 0", |items| items.which = 0b1011),
+            ("item 3", |items| items.older = Some(4)),
+            ("what is older is not", |items| items.older = Some(7)),
+        ];
+        for (says, fault) in faults {
+            // Marked are the second and the third.
+            let mut items = Items::new(vec![1, 7, 7, 5]);
+            assert_eq!((items.check(), items.which), (Ok(()), 0b0110));
+            fault(&mut items);
+            let found = items.check().unwrap_err();
+            assert!(found.contains(says), "{found}");
+        }
+    }
+}
