@@ -158,6 +158,7 @@ CASES = {
     "map_reduce: bad reducer": (lambda w: w.d.map_reduce("/x/", copied, 7), TypeError, ""),
     "map_reduce: a class": (lambda w: w.d.map_reduce("/x/", copied, Sum), TypeError, "give Sum()"),
     "multi_map: a parent alone": (lambda w: w.store.multi_map("/x/", [7]), TypeError, "(directory, fn)"),
+    "multi_map: a directory alone": (lambda w: w.store.multi_map("/x/", [w.d]), TypeError, "has no fn"),
     "multi_map: of four": (
         lambda w: w.store.multi_map("/x/", [(w.d, copied, None, 1)]),
         ValueError,

@@ -215,7 +215,42 @@ def test_between_is_inclusive_and_open_above_with_an_ellipsis(make):
     assert list(d.between(2, 2)) == [(2, (2,))]
 
 
+@every_kind
+@pytest.mark.parametrize("thing", [5, (1,), [1, "a"], (1, "b"), (3, "a"), (1, "a", 0), None, "1a"])
+def test_what_is_no_item_is_not_in_the_items(make, thing):
+    items = make(Store()).items()
+    assert thing not in items and (1, "a") in items
+
+
 several = [(1, "a"), (2, "b"), (1, "c"), (1, "a")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "equal"),
+    [
+        ([(1, "a"), (True, "b")], [(1, "a"), (True, "b")], True),
+        ([(1, "a"), (True, "b")], [(1, "a"), (True, "c")], False),
+        ([(1, "a"), (True, "b")], [(True, "b")], False),
+        ([(1, "a")], [(True, "a")], False),
+        ([(1, "a")], [(1.0, "a")], True),
+        ([(1, "a"), (True, "b"), (2, "x")], [(1, "a"), (2, "x")], False),
+        ([(1, 1)], [(1, True)], True),
+        (several, several, True),
+        (several, several[:3], False),
+        (several, [*several[:2], several[3], several[2]], False),
+    ],
+)
+def test_two_directories_are_equal_if_keys_and_all_values_are(first, second, equal):
+    store = Store()
+    a, b = store.mkdir("/a/", first), Store().mkdir("/b/", second)
+    assert (a == b, a != b) == (equal, not equal)
+    assert (b == a, store.snapshot()["/a/"] == b) == (equal, equal)
+
+
+def test_a_directory_with_keys_that_are_one_in_a_dict_is_equal_to_none():
+    d = make_input(Store(), [(1, "a"), (True, "b")])
+    assert d != {1: "b"} and d != {1: "a"} and d != {True: "b"}
+    assert not d == {1: "b"}
 
 
 @every_kind

@@ -5,7 +5,7 @@ import pickle
 import pytest
 from hypothesis import given
 
-from livedirs import DirName, InvalidKeyError, InvalidNameError, Store
+from livedirs import DirName, DirNotFoundError, InvalidKeyError, InvalidNameError, Store
 from support import unchanged
 from test_keys import keys, oracle_order
 
@@ -230,3 +230,23 @@ def test_names_that_the_store_gives_are_dir_names():
     d = store.mkdir("/a/")
     assert isinstance(d.name, DirName) and d.name / 7 == "/a/7/"
     assert all(isinstance(name, str) for name in store)
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "meant"),
+    [
+        ("/users/", "/user/", "/users/"),
+        ("/users/", "/uesrs/", "/users/"),
+        ("/of/ada/", "/of/adda/", "/of/ada/"),
+        ("/e/", "/nope/", None),
+        ("/d/", "/x/", None),
+    ],
+)
+def test_a_name_that_nobody_bears_is_answered_with_one_that_is_like_it(there, asked, meant):
+    store = Store()
+    store.mkdir(there)
+    for ask in (lambda: store[asked], lambda: store.remove_dir(asked)):
+        with pytest.raises(DirNotFoundError) as caught:
+            ask()
+        said = str(caught.value)
+        assert said.endswith(f'did you mean "{meant}"?') if meant else "did you mean" not in said

@@ -212,6 +212,16 @@ def test_to_show_a_large_value_takes_no_memory_to_speak_of(value):
     assert repr(d).startswith('<InputDirectory "/d/", 2 keys: {1: ') and "..." in repr(d)
 
 
+@pytest.mark.parametrize("hold", [lambda d: d, lambda d: [d], lambda d: {"of": (d,)}])
+def test_a_directory_that_holds_itself_is_shown_to_the_first_time(hold):
+    store = Store()
+    d = store.mkdir("/d/", {1: "a"})
+    d[2] = hold(d)
+    within = repr(hold(7)).replace("7", '<InputDirectory "/d/": {...}>')
+    assert repr(d) == f"<InputDirectory \"/d/\", 2 keys: {{1: 'a', 2: {within}}}>"
+    assert repr(d) == repr(d)
+
+
 def test_a_key_that_is_large_is_cut_too():
     d = Store().mkdir("/d/", {"k" * 1_000_000: 1})
     assert len(repr(d)) < 2_000 and len(repr(d.changes(0))) < 2_000

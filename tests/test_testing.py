@@ -199,6 +199,23 @@ def test_leaves_nothing(store):
         del users[1]
 
 @pytest.mark.no_residue
+def test_leaves_a_cursor_in_the_store_of_a_fixture(store):
+    users = store.mkdir("/users/", {1: "ada"})
+    held.append(users.cursor())
+
+@pytest.fixture
+def followed():
+    store, cursor = lag()
+    with store, cursor:
+        yield store
+
+@pytest.mark.no_residue
+def test_leaves_no_more_than_the_fixture_did(followed):
+    users = followed["/users/"]
+    users[2] = "grace"
+    assert followed.stats().cursors == 1
+
+@pytest.mark.no_residue
 def test_closes_its_store():
     store, cursor = lag()
     store.close()
@@ -227,7 +244,7 @@ def test_whose_store_is_closed_afterwards():
 def test_the_plugin_looks_at_the_stores_that_a_marked_test_leaves(pytester):
     pytester.makepyfile(SUITE)
     result = pytester.runpytest_subprocess("-p", "livedirs.testing", "--strict-markers", "-W", "ignore")
-    result.assert_outcomes(passed=6, failed=2)
+    result.assert_outcomes(passed=7, failed=3)
     result.stdout.fnmatch_lines(
         [
             "*AssertionError: <Store of 1 directory at tick 3> is left with",
@@ -235,7 +252,10 @@ def test_the_plugin_looks_at_the_stores_that_a_marked_test_leaves(pytester):
             "*cursors: 1",
             "*cursors and subscriptions of '/users/'",
             "*removed keys of '/users/' that a reader still needs: 1",
+            "*AssertionError: <Store of 1 directory at tick 2> is left with",
+            "*cursors: 1",
             "FAILED *test_leaves_a_tombstone*",
+            "FAILED *test_leaves_a_cursor_in_the_store_of_a_fixture*",
             "FAILED *test_fails_by_itself*",
         ]
     )

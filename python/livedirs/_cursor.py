@@ -11,7 +11,7 @@ C = TypeVar("C")
 
 
 class Cursor(_native.Cursor[C]):
-    """A registered reader. What it has not read yet stays readable; close it, or drop it.
+    """A registered reader. What it has not read yet stays readable, until it is closed.
 
     >>> from livedirs import Store
     >>> store = Store()

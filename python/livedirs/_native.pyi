@@ -690,7 +690,7 @@ class DirChanges:
 
 @disjoint_base
 class Cursor(Generic[_C]):
-    """A registered reader. What it has not read yet stays readable; close it, or drop it."""
+    """A registered reader. What it has not read yet stays readable, until it is closed."""
 
     def __new__(cls, store: Store, name: Any, since: int | None) -> Self: ...
     @property

@@ -1,8 +1,8 @@
 """For tests of code that uses a store: whether it leaves anything behind.
 
 `assert_no_residue(store)` compares what a store holds before and after a block. The module is a pytest plugin
-too, which pytest finds by itself: the marker `no_residue` looks at every store that a test made and that is
-still held when it ends, and the fixture `store` is a new store, closed afterwards.
+too, which pytest finds by itself: the marker `no_residue` looks at every store that is still held when a test
+ends, and the fixture `store` is a new store, closed afterwards.
 
 >>> from livedirs import Store
 >>> from livedirs.testing import assert_no_residue
@@ -164,10 +164,20 @@ def live_stores() -> list[Store]:
     return [store for store in found if not repr(store).endswith((", closed>", ", discarded>"))]
 
 
-def residue(store: Store) -> str | None:
-    """Tell which tombstones, due work and open cursors there are; None if there are none."""
+def at_rest(store: Store) -> list[int]:
+    """Count what a store at rest has none of."""
     stats = store.stats()
-    lines = [f"  {name}: {getattr(stats, name)}" for name in NONE_AT_REST if getattr(stats, name)]
+    return [getattr(stats, name) for name in NONE_AT_REST]
+
+
+def residue(store: Store, known: "weakref.WeakKeyDictionary[Store, list[int]]") -> str | None:
+    """Tell which tombstones, due work and open cursors there are more than were known; None if there are none."""
+    stats = store.stats()
+    before = known.get(store, [0] * len(NONE_AT_REST))
+    counts = zip(NONE_AT_REST, at_rest(store), before, strict=True)
+    lines = [
+        f"  {name}: {now}" + (f", {was} before" if was else "") for name, now, was in counts if now > was
+    ]
     if not lines:
         return None
     followed = (
@@ -188,8 +198,8 @@ else:
         """Make the marker known."""
         config.addinivalue_line(
             "markers",
-            "no_residue: every livedirs store that the test made, and that is still held when it ends, "
-            "has no tombstone, no work that is due and no open cursor",
+            "no_residue: every livedirs store that is still held when the test ends has no tombstone, no work "
+            "that is due and no open cursor; one that was there before has no more of them than then",
         )
 
     @pytest.hookimpl(wrapper=True)
@@ -197,11 +207,12 @@ else:
         """Look at the stores that a marked test leaves. One that fails anyway is left alone."""
         if item.get_closest_marker("no_residue") is None:
             return (yield)
-        known: weakref.WeakSet[Store] = weakref.WeakSet(live_stores())
+        gc.collect()
+        # Those of fixtures, and of other tests.
+        known = weakref.WeakKeyDictionary({store: at_rest(store) for store in live_stores()})
         result = yield
         gc.collect()
-        made = [store for store in live_stores() if store not in known]
-        found = [text for text in map(residue, made) if text is not None]
+        found = [text for store in live_stores() if (text := residue(store, known)) is not None]
         if found:
             raise AssertionError("\n".join(found))
         return result

@@ -7,7 +7,7 @@ use pyo3::basic::CompareOp;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert;
@@ -196,17 +196,31 @@ impl Directory {
         Ok(self.read(py, || Tag::All, |view| view.walk(false))?.collect())
     }
 
-    /// The rows as a dict, each with its only value.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
-        for (key, mut values) in self.read(py, || Tag::All, |view| view.walk(false))? {
+    /// Whether both have the same keys, and equal values for each.
+    fn has_rows_of(&self, py: Python<'_>, other: &Directory) -> PyResult<bool> {
+        let (ours, theirs) = (self.rows(py)?, other.rows(py)?);
+        if ours.len() != theirs.len() || ours.iter().zip(&theirs).any(|(ours, theirs)| ours.0 != theirs.0) {
+            return Ok(false);
+        }
+        let tuple = |values: ValueVec<Object>| PyTuple::new(py, values.into_iter().map(|value| value.0));
+        let list = |rows: Vec<(Key, ValueVec<Object>)>| {
+            PyList::new(py, rows.into_iter().map(|(_, values)| tuple(values)).collect::<PyResult<Vec<_>>>()?)
+        };
+        list(ours)?.eq(list(theirs)?)
+    }
+
+    /// Whether a dict has the same keys, and an equal value for each. A dict has 1 and True as one key.
+    fn has_items_of(&self, py: Python<'_>, dict: &Bound<'_, PyDict>) -> PyResult<bool> {
+        let rows = self.rows(py)?;
+        let (count, ours) = (rows.len(), PyDict::new(py));
+        for (key, mut values) in rows {
             let key = convert::key_to_python(py, &key)?;
             match values.pop() {
-                Some(value) if values.is_empty() => dict.set_item(key, value.0)?,
+                Some(value) if values.is_empty() => ours.set_item(key, value.0)?,
                 _ => return Err(self.not_unique(py, &key, values.len() + 1)),
             }
         }
-        Ok(dict)
+        Ok(ours.len() == count && ours.eq(dict)?)
     }
 
     fn view_class<'py>(slf: &Bound<'py, Self>, class: &'static str) -> PyResult<Bound<'py, PyAny>> {
@@ -397,12 +411,14 @@ impl Directory {
         if !matches!(op, CompareOp::Eq | CompareOp::Ne) || !convert::is_mapping(other)? {
             return Ok(py.NotImplemented());
         }
-        let ours = slf.get().to_dict(py)?;
-        let theirs = match other.cast::<Directory>() {
-            Ok(other) => other.get().to_dict(py)?.into_any(),
-            Err(_) => py.get_type::<PyDict>().call1((other.call_method0(pyo3::intern!(py, "items"))?,))?,
+        let are_equal = match other.cast::<Directory>() {
+            Ok(other) => slf.get().has_rows_of(py, other.get())?,
+            Err(_) => {
+                let theirs = py.get_type::<PyDict>().call1((other.call_method0(pyo3::intern!(py, "items"))?,))?;
+                slf.get().has_items_of(py, theirs.cast()?)?
+            }
         };
-        Ok(ours.rich_compare(theirs, op)?.unbind())
+        Ok((are_equal == matches!(op, CompareOp::Eq)).into_pyobject(py)?.to_owned().into_any().unbind())
     }
 
     fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -419,6 +435,8 @@ impl Directory {
         let this = slf.get();
         let class = slf.get_type().name()?.to_string_lossy().into_owned();
         let name = this.name.as_str();
+        // A value may be the directory, or hold it.
+        let Some(_within) = render::Within::of(slf)? else { return Ok(format!("<{class} {name:?}: {{...}}>")) };
         match this.shown(py, SHOWN) {
             Look::NotNow => Ok(format!("<{class} {name:?}>")),
             Look::Nothing | Look::At(Shown { kind: DirKind::Lazy, .. }) => Ok(format!("<{class} {name:?}, removed>")),

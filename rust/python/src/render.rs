@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use livedirs_core::{Described, DirKind};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -21,6 +22,28 @@ pub fn short(value: &Bound<'_, PyAny>) -> PyResult<String> {
     static SHORT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let shown = SHORT.import(value.py(), "livedirs._short", "short")?.call1((value,))?;
     Ok(shown.str()?.to_string_lossy().into_owned())
+}
+
+/// An object whose repr is being made, so that one that holds itself has an end.
+pub struct Within<'a, 'py>(&'a Bound<'py, PyAny>);
+
+impl<'a, 'py> Within<'a, 'py> {
+    /// `None` where it is being made already.
+    pub fn of(object: &'a Bound<'py, PyAny>) -> PyResult<Option<Self>> {
+        // SAFETY: a live object, and the interpreter is attached. Below zero an exception is set.
+        match unsafe { ffi::Py_ReprEnter(object.as_ptr()) } {
+            0 => Ok(Some(Within(object))),
+            within if within > 0 => Ok(None),
+            _ => Err(PyErr::fetch(object.py())),
+        }
+    }
+}
+
+impl Drop for Within<'_, '_> {
+    fn drop(&mut self) {
+        // SAFETY: as above; it was entered once.
+        unsafe { ffi::Py_ReprLeave(self.0.as_ptr()) }
+    }
 }
 
 /// What stands behind the names is aligned up to names of this many characters; formatting pads to 65,535 at most.

@@ -568,16 +568,18 @@ fn decide(py: Python<'_>, pair: &Pair<PyHost>) -> PyResult<bool> {
 
 /// The name that was probably meant.
 fn closest(py: Python<'_>, name: &Name, names: &[Name]) -> Option<Name> {
+    // Slashes are alike in all names.
+    fn inner(name: &Name) -> &str {
+        name.as_str().trim_matches('/')
+    }
     // A previous directory bears the name of its directory: that name is no suggestion.
-    let candidates: Vec<&str> = names.iter().map(Name::as_str).filter(|other| *other != name.as_str()).collect();
+    let candidates: Vec<&str> = names.iter().filter(|other| *other != name).map(inner).collect();
     if candidates.is_empty() {
         return None;
     }
     let found = py
         .import("difflib")
-        .and_then(|difflib| {
-            difflib.call_method1(pyo3::intern!(py, "get_close_matches"), (name.as_str(), candidates, 1))
-        })
+        .and_then(|difflib| difflib.call_method1(pyo3::intern!(py, "get_close_matches"), (inner(name), candidates, 1)))
         .and_then(|found| found.extract::<Vec<String>>());
-    found.ok()?.first().and_then(|found| Name::parse(found).ok())
+    found.ok()?.first().and_then(|found| Name::parse(&format!("/{found}/")).ok())
 }

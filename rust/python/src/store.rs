@@ -247,6 +247,9 @@ impl Store {
         let mut arrows = Vec::new();
         for item in parents.try_iter()? {
             let message = "each parent is (directory, fn) or (directory, fn, within)";
+            if item.as_ref().is_ok_and(PyAnyMethods::is_instance_of::<Directory>) {
+                return Err(PyTypeError::new_err(format!("{message}: a directory alone has no fn")));
+            }
             let item = convert::iterate(&item?, || message.to_owned())?.collect::<PyResult<Vec<_>>>()?;
             let (directory, function, within) = match item.as_slice() {
                 [directory, function] => (directory, function, None),
