@@ -248,6 +248,33 @@ def test_another_task_reads_the_last_commit_and_may_not_write_outside_a_block(st
     run(main())
 
 
+def test_a_merge_is_refused_at_once_where_a_task_holds_the_one_side_and_a_thread_the_other(store, d):
+    fork = store.fork()
+    holds, leaves, waited = threading.Event(), threading.Event(), []
+
+    def hold_the_fork():
+        with fork.update():
+            holds.set()
+            waited.append(leaves.wait(10))
+
+    async def main():
+        opened, leave = asyncio.Event(), asyncio.Event()
+        holder = asyncio.create_task(hold(store, opened, leave))
+        await opened.wait()
+        with pytest.raises(TransactionError, match="another task"):
+            fork.merge()
+        leaves.set()
+        leave.set()
+        await holder
+
+    thread = threading.Thread(target=hold_the_fork)
+    thread.start()
+    assert holds.wait(60)
+    run(main())
+    thread.join(60)
+    assert waited == [True], "it was refused before the thread left"
+
+
 @pytest.mark.parametrize("held", ["store", "fork"])
 def test_another_task_may_not_merge_a_fork_while_a_block_of_either_side_is_open(store, d, held):
     fork = store.fork()

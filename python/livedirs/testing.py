@@ -164,17 +164,16 @@ def live_stores() -> list[Store]:
     return [store for store in found if not repr(store).endswith((", closed>", ", discarded>"))]
 
 
-def at_rest(store: Store) -> list[int]:
-    """Count what a store at rest has none of."""
-    stats = store.stats()
+def unrest(stats: Stats) -> list[int]:
+    """Tell how much there is of what a store at rest has none of."""
     return [getattr(stats, name) for name in NONE_AT_REST]
 
 
 def residue(store: Store, known: "weakref.WeakKeyDictionary[Store, list[int]]") -> str | None:
-    """Tell which tombstones, due work and open cursors there are more than were known; None if there are none."""
+    """Tell of which tombstones, due work and open cursors there are more than were known; None if of none."""
     stats = store.stats()
     before = known.get(store, [0] * len(NONE_AT_REST))
-    counts = zip(NONE_AT_REST, at_rest(store), before, strict=True)
+    counts = zip(NONE_AT_REST, unrest(stats), before, strict=True)
     lines = [
         f"  {name}: {now}" + (f", {was} before" if was else "") for name, now, was in counts if now > was
     ]
@@ -198,8 +197,8 @@ else:
         """Make the marker known."""
         config.addinivalue_line(
             "markers",
-            "no_residue: every livedirs store that is still held when the test ends has no tombstone, no work "
-            "that is due and no open cursor; one that was there before has no more of them than then",
+            "no_residue: every livedirs store that is still held when the test ends has no tombstone, no "
+            "work that is due and no open cursor; one that was there before has no more of them than then",
         )
 
     @pytest.hookimpl(wrapper=True)
@@ -209,7 +208,7 @@ else:
             return (yield)
         gc.collect()
         # Those of fixtures, and of other tests.
-        known = weakref.WeakKeyDictionary({store: at_rest(store) for store in live_stores()})
+        known = weakref.WeakKeyDictionary({store: unrest(store.stats()) for store in live_stores()})
         result = yield
         gc.collect()
         found = [text for store in live_stores() if (text := residue(store, known)) is not None]

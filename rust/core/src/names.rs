@@ -10,8 +10,9 @@
 //! the two there is so much that a name that comes and goes never has a leaf made anew each time.
 //!
 //! No text is here: it stands in the slot of the number (`dirs.rs`), which whoever looks for a name goes on to, and where
-//! names of one hash are told apart. Nobody who chooses names can make this slow or deep but by as many names of one
-//! hash, which are searched one by one.
+//! names of one hash are told apart. Who chooses names can make this slow by as many names of one hash, which are searched one by
+//! one, and by names whose hashes begin alike: up to a leaf full of these is searched so, and a leaf of them is made anew in
+//! time that grows with the square of that.
 //!
 //! # Invariants
 //! 1. An entry stands where the digits of its hash lead, and in the leaf no free place is between its home and it.
@@ -45,7 +46,8 @@ struct Entry {
 /// In a free place. No name has that number.
 const FREE: Entry = Entry { hash: 0, id: NameId::STORE };
 
-/// The places of a leaf that is made for so many entries: another is made when a third as many came, or half of them went.
+/// The places of a leaf that is made for so many entries: another is made when more than a third as many came, or more than half
+/// of them went.
 const fn room(count: usize) -> usize {
     count * 2
 }

@@ -15,7 +15,7 @@ use crate::errors;
 use crate::family::Meant;
 use crate::host::PyHost;
 use crate::records::Commit;
-use crate::shared::{Guard, Scope, Shared};
+use crate::shared::{Guard, Owner, Scope, Shared};
 use crate::store::Store;
 
 /// What a fork has of the store that it came from.
@@ -105,8 +105,7 @@ struct Both<'a> {
 }
 
 impl<'a> Both<'a> {
-    /// Takes both turns. Neither is waited for while the other is held: whoever holds the one may want the other. Refused
-    /// where that is another task of this thread.
+    /// Takes both turns. Neither is waited for while the other is held: whoever holds the one may want the other.
     fn begin(py: Python<'_>, fork: &'a Arc<Shared>, parent: &'a Arc<Shared>) -> PyResult<Self> {
         let (mut first, mut second) = (fork, parent);
         loop {
@@ -239,6 +238,11 @@ impl Fork {
             if matches!(shared, Meant::Other(_)) || matches!(Shared::scope(py, &guard)?, Scope::Working) {
                 let message = "merging inside of a transaction or a mapper: leave its block first";
                 return Err(errors::transaction(py, message));
+            }
+            // Before either turn is waited for: who waited for the one, held by a thread, would keep the task that holds the
+            // other from ever leaving.
+            if guard.owner.is_some_and(Owner::is_of_this_thread) {
+                return Err(errors::transaction(py, "another task of this thread has a transaction open"));
             }
         }
         let both = Both::begin(py, &this.own, &parent.own)?;

@@ -98,6 +98,10 @@ impl Owner {
         Owner { thread: this_thread(), task: 0 }
     }
 
+    pub fn is_of_this_thread(self) -> bool {
+        self.thread == this_thread()
+    }
+
     /// Whether it is the caller, who locked the store with [`Shared::lock`].
     fn is_me(self) -> bool {
         self.thread == this_thread() && (self.task == 0 || self.task == TASK.get())

@@ -38,6 +38,7 @@ impl Runs {
         let last = self.arrows.last().map(|(arrow, _)| *arrow);
         if last == Some((height, reader.dir, reader.part)) && self.keys.last() == Some(&reader.key) {
             self.keys.pop();
+            debug_assert!(self.arrows.last().is_some_and(|(_, before)| *before < self.keys.len()));
         } else if let Some(count) = self.counted.get_mut(reader) {
             *count -= 1;
         }

@@ -10,7 +10,7 @@
 //!    to infinity.
 
 use num_bigint::{BigInt, Sign};
-use num_traits::ToPrimitive;
+use num_traits::{ToPrimitive, Zero};
 
 /// The least positive float is 2^-1074; all floats are multiples of it. So 1 is bit 1074 when counted in it.
 pub(super) const ONE_BIT: usize = 1074;
@@ -63,6 +63,10 @@ pub(super) fn int_to_float(int: &BigInt) -> f64 {
 
 /// `total / count`, rounded once, as Python divides ints, but infinite where that raises. `count` zero is taken for one.
 pub(super) fn ratio(total: &BigInt, count: u64) -> f64 {
+    // What is below counts on a top bit that is set.
+    if total.is_zero() {
+        return 0.0;
+    }
     let count = count.max(1);
     // Scaled so that the quotient has 66 or 67 bits: more than a float's 53, and what is left over goes into `sticky`.
     let count_bits = u64::from(u64::BITS - count.leading_zeros());

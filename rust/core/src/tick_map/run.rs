@@ -94,8 +94,8 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         match run.step(number, None) {
             Step::Keep => {}
             Step::Set(stamp, value) => {
-                let old = self.set(key.clone(), stamp, value);
-                run.done(number, old);
+                self.set(key.clone(), stamp, value);
+                run.done(number, None);
             }
             Step::Stop => return false,
         }
