@@ -577,7 +577,7 @@ fn closest(py: Python<'_>, name: &Name, names: &[Name]) -> Option<Name> {
         name.as_str().trim_matches('/')
     }
     // A previous directory bears the name of its directory: that name is no suggestion.
-    let candidates: Vec<&str> = names.iter().filter(|other| *other != name).map(inner).collect();
+    let candidates: Vec<&str> = names.iter().filter(|other| other.as_str() != name.as_str()).map(inner).collect();
     if candidates.is_empty() {
         return None;
     }
