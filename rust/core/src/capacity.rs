@@ -38,6 +38,12 @@ pub(crate) struct Accounts {
 }
 
 impl<H: Host> Store<H> {
+    /// Whether there is a bound.
+    #[must_use]
+    pub const fn is_bounded(&self) -> bool {
+        self.options.capacity.is_some()
+    }
+
     /// The transaction is about to commit: it must fit. Nothing where there is no bound; else O(log n) for what it
     /// touched, and O(n) near the bound.
     ///

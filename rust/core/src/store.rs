@@ -144,10 +144,17 @@ impl<H: Host> Work<H> {
             && self.retouched.capacity() + self.runs.capacity() <= KEPT
     }
 
-    /// Makes it as new, keeping its small allocations. The journal has been taken.
+    /// Makes it as new, keeping its small allocations. The journal has been taken. What is seldom used is looked at before it
+    /// is cleared, which costs more.
     pub(crate) fn reset(&mut self) {
         self.round_start = 0;
-        self.retouched.clear();
+        if !self.retouched.is_empty() {
+            self.retouched.clear();
+        }
+        if !self.was_live.is_empty() || !self.came.is_empty() {
+            self.was_live.clear();
+            self.came.clear();
+        }
         self.runs.clear();
         self.cascading = false;
         self.stage = 0;
@@ -155,8 +162,6 @@ impl<H: Host> Work<H> {
         self.mapped = 0;
         self.rounds = 0;
         self.changed.clear();
-        self.was_live.clear();
-        self.came.clear();
         self.refreshed = false;
         self.silent = false;
         self.expired.clear();

@@ -152,9 +152,11 @@ impl Directory {
                 Ok(guard.store.directory(id).map(read))
             }
             _ => {
-                let Some(id) = guard.store.look_up_at(&self.name, self.hint()) else { return Ok(None) };
-                self.remember(id);
-                Ok(guard.store.directory(id).map(read))
+                let found = guard.store.directory_at(&self.name, self.hint());
+                Ok(found.map(|(id, view)| {
+                    self.remember(id);
+                    read(view)
+                }))
             }
         }
     }
@@ -878,8 +880,7 @@ impl Directory {
                     drop(guard);
                     version.find_at(&self.name, self.hint()).and_then(|id| version.directory(id)).map(first_rows)
                 } else {
-                    let id = guard.store.look_up_at(&self.name, self.hint());
-                    id.and_then(|id| guard.store.directory(id)).map(first_rows)
+                    guard.store.directory_at(&self.name, self.hint()).map(|(_, view)| first_rows(view))
                 }
             }
         };

@@ -71,7 +71,7 @@ impl Deref for Meant<'_> {
 
 /// What the caller means by a store.
 pub fn meant(own: &Arc<Shared>) -> Meant<'_> {
-    if DEPTH.get() == 0 {
+    if !own.family.forked.load(Ordering::Relaxed) || DEPTH.get() == 0 {
         return Meant::Own(own);
     }
     let found = RUNNING.with_borrow(|running| {

@@ -103,6 +103,9 @@ impl Inner {
     pub fn take_left(&mut self, committed: bool) -> Aftermath {
         let left = self.store.take_left();
         let mut after = Aftermath::default();
+        if left.is_empty() && (self.on_commit.is_empty() || !committed) {
+            return after;
+        }
         for watch in left.woken {
             self.wake(watch, &mut after);
         }

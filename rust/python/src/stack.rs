@@ -23,8 +23,10 @@ thread_local! {
 /// `RecursionError` where too little is left. Where the system does not tell, nothing is refused.
 pub fn check() -> PyResult<()> {
     let Some(left) = stacker::remaining_stack() else { return Ok(()) };
-    let most = MOST.get().max(left);
-    MOST.set(most);
+    let most = MOST.with(|most| {
+        most.set(most.get().max(left));
+        most.get()
+    });
     if left < MARGIN.min(most / 4) {
         return Err(PyRecursionError::new_err(format!(
             "functions read each other too deep through the store: {} KiB are left of the stack of this thread, about \

@@ -121,7 +121,10 @@ impl Shared {
 
     pub fn rounds<'a>(self: &'a Arc<Self>, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
         loop {
-            ((), guard) = self.run_locked(py, guard, CoreStore::begin_round)?;
+            if let Err(error) = guard.store.begin_round() {
+                drop(guard);
+                return Err(errors::of_core(py, error, |_| None));
+            }
             guard = self.drain(py, guard)?;
             let mut waiting = guard.store.waiting_hooks();
             while let Some(hook) = guard.store.next_hook(&mut waiting) {
@@ -132,7 +135,9 @@ impl Shared {
             let again;
             (again, guard) = self.run_locked(py, guard, CoreStore::update_with_status)?;
             if !again {
-                ((), guard) = self.run_locked(py, guard, CoreStore::fit_capacity)?;
+                if guard.store.is_bounded() {
+                    ((), guard) = self.run_locked(py, guard, CoreStore::fit_capacity)?;
+                }
                 return Ok(guard);
             }
         }

@@ -18,16 +18,15 @@
 //!
 //! Where one of these does not hold, units run one by one. Test `a_batch_is_not_seen`, and all random programs.
 
-use smallvec::SmallVec;
-
 use crate::Key;
 use crate::context::{Generation, NameId, Reader};
-use crate::directory::{Content, Op, Outputs, Vals, ValueVec};
+use crate::directory::{Op, Outputs, ValueVec};
 use crate::error::Result;
 use crate::store::Store;
 use crate::value::Host;
 
-use super::frame::{Frame, NO_LOOP};
+use super::finish::given;
+use super::frame::Frame;
 use super::job::{Job, MapJob};
 
 /// Most jobs of a batch. Few in tests, so that batches begin and end.
@@ -136,17 +135,7 @@ impl<H: Host> Store<H> {
         self.return_jobs(batch, at + 1);
         self.work.entered = Some(batch.dir);
         let Some(reader) = batch.reader(at) else { return };
-        self.work.frames.push(Frame {
-            reader,
-            generation: batch.generation,
-            reads: std::collections::BTreeSet::new(),
-            created: Vec::new(),
-            before: None,
-            last_try: false,
-            stale: false,
-            wrote: false,
-            needs: NO_LOOP,
-        });
+        self.work.frames.push(Frame::new(reader, batch.generation));
     }
 
     /// The jobs from this number on did not run: they are due again.
@@ -225,24 +214,7 @@ impl<H: Host> Store<H> {
         let rank = derived.arrows.get(usize::from(batch.part)).map_or(0, |arrow| arrow.rank);
         self.put_rows(batch.dir, &batch.keys[..from + count], done, |number, verdicts, row| {
             let Some(outputs) = outputs.get_mut(number) else { return Ok(None) };
-            let key = &batch.keys[number];
-            // Nearly always there is one value, from the source that goes without saying.
-            if batch.part == 0
-                && let ([(_, value)], Some(Content::Plain(Vals::One(there)))) = (outputs.as_slice(), row)
-            {
-                if verdicts.values(there, value)? {
-                    return Ok(None);
-                }
-                return Ok(Some(outputs.pop().map(|(_, value)| Content::one(value))));
-            }
-            let source = crate::directory::Source { rank, key: key.clone(), arrow: batch.part };
-            let there = row.and_then(|row| row.part(key, &source)).map_or(&[][..], Vals::as_slice);
-            let given = outputs.iter().map(|(_, value)| value);
-            if there.len() == given.len() && verdicts.sequences(there.iter(), given)? {
-                return Ok(None);
-            }
-            let values: SmallVec<[H::Value; 1]> = std::mem::take(outputs).into_iter().map(|(_, value)| value).collect();
-            Ok(Some(Content::with_part(row, key, source, Vals::from_vec(values))))
+            given(verdicts, row, &batch.keys[number], (rank, batch.part), outputs)
         })
     }
 }

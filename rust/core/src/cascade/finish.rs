@@ -15,6 +15,7 @@ use crate::directory::{Content, Directory, Outputs, Outs, Source, Trail, Unit, V
 use crate::error::Result;
 use crate::store::Store;
 use crate::tick_map::SetOutcome;
+use crate::transaction::NewContent;
 use crate::value::{Host, Verdicts};
 
 use super::frame::Frame;
@@ -36,20 +37,23 @@ pub(super) struct Site {
     height: u32,
     is_folded: bool,
     has_trails: bool,
-    /// The source of the unit's own row, where the arrow has only units that go without saying.
-    implied: Option<Source>,
+    /// The arrow has only units that go without saying: what they give is what their keys' rows have from them.
+    are_implied: bool,
+    /// Of the arrow.
+    rank: u16,
 }
 
 impl Site {
     pub(super) fn of<H: Host>(directory: &Directory<H>, reader: &Reader) -> Option<Self> {
         let derived = directory.derived()?;
         let is_folded = derived.folding.is_some();
-        let are_implied = !is_folded && derived.units[usize::from(reader.part)].total() == 0;
+        let part = usize::from(reader.part);
         Some(Site {
             height: directory.height,
             is_folded,
             has_trails: derived.trails > 0,
-            implied: are_implied.then(|| derived.source(reader.part, &reader.key)),
+            are_implied: !is_folded && derived.units[part].total() == 0,
+            rank: derived.arrows[part].rank,
         })
     }
 }
@@ -75,18 +79,18 @@ impl<H: Host> Store<H> {
         outputs: Option<&mut Outputs<H::Value>>,
         trail: Option<Trail>,
     ) -> Result<(), H> {
-        match (outputs, site.implied) {
+        match (outputs, site.are_implied) {
             (outputs, _) if trail.is_some() || site.has_trails => self.replace_any(reader, outputs, trail),
             (Some(outputs), _) if site.is_folded && !outputs.is_empty() => {
-                let (keys, mut done) = (std::slice::from_ref(&reader.key), 0);
-                let at = (site.height, reader.dir);
-                self.fold_outputs(at, reader.part, keys, std::slice::from_mut(outputs), &mut done)?;
-                if done == 0 { self.replace_folded(reader, outputs) } else { Ok(()) }
+                if self.fold_one((site.height, reader.dir), reader, outputs)? {
+                    return Ok(());
+                }
+                self.replace_folded(reader, outputs)
             }
-            (Some(outputs), Some(source)) if outputs.iter().all(|(key, _)| *key == reader.key) => {
-                self.give_outputs(reader, source, outputs)
+            (Some(outputs), true) if outputs.iter().all(|(key, _)| *key == reader.key) => {
+                self.give_outputs(reader, site.rank, outputs)
             }
-            (None, Some(_)) => self.give(reader, None),
+            (None, true) => self.give(reader, None),
             (outputs, _) => self.replace_any(reader, outputs, trail),
         }
     }
@@ -176,15 +180,9 @@ impl<H: Host> Store<H> {
 
     /// The row of a unit's own key gets what the unit gives now, unless that is what it has; all in one descent. The
     /// outputs bear that key.
-    fn give_outputs(&mut self, reader: &Reader, source: Source, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
+    fn give_outputs(&mut self, reader: &Reader, rank: u16, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
         self.put_row_with(reader.dir, &reader.key, |verdicts, row| {
-            let there = row.and_then(|row| row.part(&reader.key, &source)).map_or(&[][..], Vals::as_slice);
-            let given = outputs.iter().map(|(_, value)| value);
-            if there.len() == given.len() && verdicts.sequences(there.iter(), given)? {
-                return Ok(None);
-            }
-            let values = std::mem::take(outputs).into_iter().map(|(_, value)| value).collect();
-            Ok(Some(Content::with_part(row, &reader.key, source, Vals::from_vec(values))))
+            given(verdicts, row, &reader.key, (rank, reader.part), outputs)
         })
         .map(drop)
     }
@@ -306,6 +304,33 @@ impl<H: Host> Store<H> {
         let outputs = values.as_slice().iter().map(|value| (reader.key.clone(), value.clone())).collect();
         Some(Unit { outs: Outs::from_vec(outputs), trail: None })
     }
+}
+
+/// What the row of a unit's own key is to have that gave this, all of it under that key; the outputs are taken then. `from`:
+/// the rank and the number of its arrow.
+pub(super) fn given<H: Host>(
+    verdicts: &Verdicts<H>,
+    row: Option<&Content<H::Value>>,
+    key: &Key,
+    from: (u16, u16),
+    outputs: &mut Outputs<H::Value>,
+) -> Result<NewContent<H>, H> {
+    let (rank, arrow) = from;
+    // Nearly always there is one value, from the source that goes without saying.
+    if arrow == 0
+        && let ([(_, value)], Some(Content::Plain(Vals::One(there)))) = (outputs.as_slice(), row)
+    {
+        let equal = verdicts.values(there, value)?;
+        return Ok((!equal).then(|| outputs.pop().map(|(_, value)| Content::one(value))));
+    }
+    let source = Source { rank, key: key.clone(), arrow };
+    let there = row.and_then(|row| row.part(key, &source)).map_or(&[][..], Vals::as_slice);
+    let values = outputs.iter().map(|(_, value)| value);
+    if there.len() == values.len() && verdicts.sequences(there.iter(), values)? {
+        return Ok(None);
+    }
+    let values = std::mem::take(outputs).into_iter().map(|(_, value)| value).collect();
+    Ok(Some(Content::with_part(row, key, source, Vals::from_vec(values))))
 }
 
 /// The keys for which a unit gives other values than before.

@@ -119,7 +119,7 @@ impl<H: Host> Store<H> {
         self.fold_is_due(height, reader.dir, key);
     }
 
-    fn fold_is_due(&mut self, height: u32, dir: NameId, key: Key) {
+    pub(super) fn fold_is_due(&mut self, height: u32, dir: NameId, key: Key) {
         let due = Reader { dir, part: FOLD, key };
         self.forget_failure(&due);
         self.enqueue(height, due);
@@ -216,7 +216,7 @@ impl<H: Host> Store<H> {
             };
             let Folding { fold, groups, .. } = folding;
             if sums {
-                let folded = groups.update(&reader.key, None, |group| {
+                let folded = groups.get_mut(&reader.key).map(|group| {
                     group.due = false;
                     sum_of::<H>(fold, group)
                 });

@@ -4,7 +4,8 @@
 use smallvec::SmallVec;
 
 use crate::Key;
-use crate::directory::{Fold, Group, Outputs, Outs, Unit, Vals};
+use crate::context::Reader;
+use crate::directory::{Directory, Fold, Folding, Group, Outputs, Outs, Unit, Vals};
 use crate::error::{Error, Result};
 use crate::number::ExactSum;
 use crate::pieces::Pieces;
@@ -54,8 +55,8 @@ impl<H: Host> Sums<'_, H> {
             }
             (fresh, group.class.others == 0, group.count == 0)
         };
-        let (fresh, numbers, empty) = if let Some(done) = self.groups.update(key, None, &mut edit) {
-            done
+        let (fresh, numbers, empty) = if let Some(group) = self.groups.get_mut(key) {
+            edit(group)
         } else {
             let mut group = Group { noted: epoch, ..Group::default() };
             let done = edit(&mut group);
@@ -138,6 +139,44 @@ impl<H: Host> Run<(), Unit<H::Value>> for UnitsRun<'_, H> {
 }
 
 impl<H: Host> Store<H> {
+    /// Takes what one unit of a directory that counts or sums gave, which gave one value to the same folded key before, as
+    /// nearly all did. False, with nothing done, where it is not so simple.
+    pub(super) fn fold_one(&mut self, at: At, reader: &Reader, outputs: &mut Outputs<H::Value>) -> Result<bool, H> {
+        let Some(derived) = self.ctx.dirs.get(at.1).and_then(Directory::derived) else { return Ok(false) };
+        let counts = match derived.folding.as_deref() {
+            Some(folding) if folding.members.is_some() => return Ok(false),
+            Some(Folding { fold: Fold::Count, .. }) => true,
+            Some(Folding { fold: Fold::Sum | Fold::Mean, .. }) => false,
+            _ => return Ok(false),
+        };
+        let there = derived.units.get(usize::from(reader.part)).and_then(|units| units.get(&reader.key));
+        match (there.map(|unit| &unit.outs), outputs.as_slice()) {
+            (Some(Outs::One(group, was)), [(now, is)]) if group == now => {
+                if self.verdicts.values(was, is)? {
+                    return Ok(true);
+                }
+            }
+            _ => return Ok(false),
+        }
+        let Some((group, is)) = outputs.pop() else { return Ok(false) };
+        let (journal, epoch) = (&mut self.work.journal, self.work.epoch);
+        let Some(derived) = self.ctx.dir_mut(at.1).and_then(Directory::derived_mut) else { return Ok(false) };
+        let Some(folding) = derived.folding.as_deref_mut() else { return Ok(false) };
+        let units = derived.units.get_mut(usize::from(reader.part));
+        let Some(unit) = units.and_then(|units| units.get_mut(&reader.key)) else { return Ok(false) };
+        let old = std::mem::replace(unit, Unit { outs: Outs::One(group.clone(), is), trail: None });
+        let mut sums = Sums { dir: at.1, groups: &mut folding.groups, journal, counts, epoch };
+        let (fresh, numbers) = sums.change(&group, old.outs.only(), unit.outs.only());
+        journal.push(Undo::Unit { dir: at.1, arrow: reader.part, key: reader.key.clone(), old: Some(old) });
+        if fresh {
+            self.fold_is_due(at.0, at.1, group);
+        }
+        if !numbers {
+            self.collect_members(at.1);
+        }
+        Ok(true)
+    }
+
     /// Takes outputs of units of a folded directory that neither read nor made anything, up to the first that gives nothing;
     /// none, where the fold does more than count and sum.
     pub(super) fn fold_outputs(

@@ -25,11 +25,46 @@ impl std::fmt::Display for Worker {
     }
 }
 
+/// What a mapper at work reads. Most read nothing but what they are given, and then nothing is to be let go of.
+#[derive(Default)]
+pub(crate) struct Reads(Option<BTreeSet<(NameId, Tag)>>);
+
+impl Reads {
+    pub(crate) fn insert(&mut self, read: (NameId, Tag)) {
+        self.0.get_or_insert_default().insert(read);
+    }
+
+    pub(crate) fn remove(&mut self, read: &(NameId, Tag)) {
+        if let Some(reads) = &mut self.0 {
+            reads.remove(read);
+        }
+    }
+
+    pub(crate) fn append(&mut self, more: Self) {
+        if let Some(mut more) = more.0 {
+            self.0.get_or_insert_default().append(&mut more);
+        }
+    }
+
+    pub(crate) fn contains(&self, read: &(NameId, Tag)) -> bool {
+        self.0.as_ref().is_some_and(|reads| reads.contains(read))
+    }
+
+    /// In order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(NameId, Tag)> {
+        self.0.iter().flat_map(|reads| reads.iter())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(BTreeSet::is_empty)
+    }
+}
+
 pub(crate) struct Frame {
     pub(crate) reader: Reader,
     /// Of the reader's directory, which may be removed while the mapper runs.
     pub(crate) generation: Generation,
-    pub(crate) reads: BTreeSet<(NameId, Tag)>,
+    pub(crate) reads: Reads,
     pub(crate) created: Vec<NameId>,
     /// The unit as it was; what it made then is hidden until made again.
     pub(crate) before: Option<Arc<Trail>>,
@@ -47,6 +82,21 @@ pub(crate) struct Frame {
 pub(crate) const NO_LOOP: usize = usize::MAX;
 
 impl Frame {
+    /// Nothing read or made yet.
+    pub(super) const fn new(reader: Reader, generation: Generation) -> Self {
+        Frame {
+            reader,
+            generation,
+            reads: Reads(None),
+            created: Vec::new(),
+            before: None,
+            last_try: false,
+            stale: false,
+            wrote: false,
+            needs: NO_LOOP,
+        }
+    }
+
     pub(crate) fn made(&self, id: NameId) -> bool {
         self.created.contains(&id)
     }

@@ -9,6 +9,7 @@ use crate::reads::{Change, Tag};
 use crate::store::Store;
 use crate::value::Host;
 
+use super::due::Due;
 use super::lazy::LAZY;
 
 impl<H: Host> Store<H> {
@@ -16,8 +17,13 @@ impl<H: Host> Store<H> {
     pub(crate) fn row_changed(&mut self, dir: NameId, key: &Key, change: Change) {
         if let Some(at) = self.fan_out(dir) {
             let mut number = 0;
+            let is_plain = self.work.failed.is_empty() && self.work.marks.is_empty();
             while let Some((child, part, height)) = self.fan_outs.child(at, number) {
                 number += 1;
+                if is_plain {
+                    self.work.due.insert(Due { height, dir: child, part, key: key.clone() });
+                    continue;
+                }
                 let reader = Reader { dir: child, part, key: key.clone() };
                 self.forget_failure(&reader);
                 self.enqueue(height, reader);
@@ -33,8 +39,10 @@ impl<H: Host> Store<H> {
                 }
             }
         }
-        for reader in self.ctx.dependencies.concerned(dir, key, change) {
-            self.invalidate_by_read(&reader);
+        if self.ctx.dependencies.any(dir) {
+            for reader in self.ctx.dependencies.concerned(dir, key, change) {
+                self.invalidate_by_read(&reader);
+            }
         }
         if self.work.frames.is_empty() {
             return;

@@ -86,17 +86,7 @@ impl<H: Host> Store<H> {
         let values = content.to_vec();
         self.count_run(height, reader)?;
         self.work.mapped += 1;
-        self.work.frames.push(Frame {
-            reader: reader.clone(),
-            generation,
-            reads: std::collections::BTreeSet::new(),
-            created: Vec::new(),
-            before,
-            last_try,
-            stale: false,
-            wrote: false,
-            needs: super::frame::NO_LOOP,
-        });
+        self.work.frames.push(Frame { before, last_try, ..Frame::new(reader.clone(), generation) });
         Ok(Some(Job::Map(MapJob { mapper, values, reader: reader.clone(), parent })))
     }
 

@@ -21,7 +21,7 @@ use crate::reads::Tag;
 use crate::store::Store;
 use crate::value::Host;
 
-use super::frame::{Frame, NO_LOOP};
+use super::frame::Frame;
 
 /// The part of a lazy key among readers, and in the queue.
 pub(crate) const LAZY: u16 = u16::MAX - 1;
@@ -112,17 +112,7 @@ impl<H: Host> Store<H> {
         if self.work.cascading {
             self.count_run(height, &reader)?;
         }
-        self.work.frames.push(Frame {
-            reader: reader.clone(),
-            generation,
-            reads: BTreeSet::new(),
-            created: Vec::new(),
-            before: None,
-            last_try: false,
-            stale: false,
-            wrote: false,
-            needs: NO_LOOP,
-        });
+        self.work.frames.push(Frame::new(reader.clone(), generation));
         Ok(LazyJob { code, key: reader.key, name, dir: reader.dir, asked })
     }
 
@@ -268,7 +258,7 @@ impl<H: Host> Store<H> {
         match self.work.frames.last_mut() {
             Some(reader) => {
                 reader.stale |= frame.stale;
-                reader.reads.extend(frame.reads);
+                reader.reads.append(frame.reads);
             }
             None => self.free_names(frame.reads.iter().map(|(id, _)| *id)),
         }

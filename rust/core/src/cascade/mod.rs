@@ -10,12 +10,13 @@
 //! same driver); what can't be known ahead (another mapper still makes or changes what this one read) makes the
 //! reader due again: dependencies are noted for each read.
 //!
-//! The steps, one file each: `queue` (what is due, which is next), `invalidate` (who is concerned by a change), `job`
+//! The steps, one file each: `queue` (what is due, which is next; `due`, `buckets` hold it), `invalidate` (who is concerned by a change), `job`
 //! (a unit runs), `batch` (many do), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
 //! keys), `lazy` (keys that are computed when read), `round` (`update_with_status`).
 
 mod batch;
 mod beside;
+mod buckets;
 mod due;
 mod fan_out;
 mod finish;

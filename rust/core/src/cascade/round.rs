@@ -88,12 +88,17 @@ impl<H: Host> Store<H> {
     pub fn update_with_status(&mut self) -> Result<bool, H> {
         self.refresh_previous()?;
         let again = self.is_due();
-        let rows = self.judge_rows()?;
         let mut changed = Ids::new();
-        self.settle_rows(rows, again, &mut changed);
-        self.settle_dirs(&mut changed);
-        changed.sort_unstable();
-        changed.dedup();
+        if self.work.journal.len() > self.work.round_start {
+            let judged = self.judge_rows()?;
+            let are_dirs_touched = judged.are_dirs_touched;
+            self.settle_rows(judged, again, &mut changed);
+            if are_dirs_touched {
+                self.settle_dirs(&mut changed);
+            }
+            changed.sort_unstable();
+            changed.dedup();
+        }
         changed.retain(|id| self.stamp_dir(*id));
         join(&mut self.work.changed, changed);
         self.ctx.tick += 1;
@@ -109,15 +114,19 @@ impl<H: Host> Store<H> {
     /// What the round did to each row that it touched: written once, it changed or is gone; written more than once,
     /// only a comparison tells.
     fn judge_rows(&mut self) -> Result<Judged<H::Value>, H> {
-        let mut judged = Judged { changed: Ids::new(), removed: Vec::new(), unchanged: Vec::new() };
-        let mut seen: BTreeSet<(NameId, &Key)> = BTreeSet::new();
+        let mut judged = Judged::default();
+        let are_any_retouched = !self.work.retouched.is_empty();
+        let mut seen: Option<BTreeSet<(NameId, &Key)>> = None;
         let mut last = None;
         let mut unsure = Vec::new();
         for piece in self.work.journal.slices_from(self.work.round_start) {
             for undo in piece {
-                let Undo::Row { dir, key, old, live } = undo else { continue };
-                if !self.work.retouched.is_empty() && self.work.retouched.contains(&(*dir, key.clone())) {
-                    if seen.insert((*dir, key)) {
+                let Undo::Row { dir, key, old, live } = undo else {
+                    judged.are_dirs_touched |= matches!(undo, Undo::Slot { .. });
+                    continue;
+                };
+                if are_any_retouched && self.work.retouched.contains(&(*dir, key.clone())) {
+                    if seen.get_or_insert_default().insert((*dir, key)) {
                         self.judge_again(*dir, key, old.as_ref(), &mut judged, &mut unsure);
                     }
                 } else if !*live {
@@ -305,6 +314,9 @@ impl<H: Host> Store<H> {
 
     /// `limit`: while a transaction goes on, a reader may yet register at the tick where it began.
     fn purge_up_to(&mut self, limit: Tick) {
+        if self.ctx.dirs.queue.is_empty() && self.ctx.tombed.is_empty() {
+            return;
+        }
         let bound = self.recent().min(limit);
         let horizon = self.readers.horizon_of_dirs().unwrap_or(Tick::MAX);
         self.purge_dirs_before(horizon.min(bound));
@@ -442,10 +454,18 @@ fn join(there: &mut Ids, more: Ids) {
 
 /// See `judge_rows`.
 struct Judged<V> {
+    /// Directories came, went, or were edited as a whole.
+    are_dirs_touched: bool,
     /// Directories with a row that is another than before.
     changed: Ids,
     /// Rows that are gone.
     removed: Vec<Touched<V>>,
     /// Rows that are equal to what they were.
     unchanged: Vec<Touched<V>>,
+}
+
+impl<V> Default for Judged<V> {
+    fn default() -> Self {
+        Judged { are_dirs_touched: false, changed: Ids::new(), removed: Vec::new(), unchanged: Vec::new() }
+    }
 }

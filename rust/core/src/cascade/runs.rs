@@ -26,7 +26,9 @@ impl Runs {
     pub(crate) fn clear(&mut self) {
         self.arrows.clear();
         self.keys.clear();
-        self.counted.clear();
+        if !self.counted.is_empty() {
+            self.counted.clear();
+        }
     }
 
     pub(crate) fn capacity(&self) -> usize {

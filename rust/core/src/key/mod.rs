@@ -199,11 +199,11 @@ impl Key {
         }
     }
 
-    /// How far an int within `i64` is from another, which is no larger; `None` where that is far, or they are no such ints.
+    /// The int, where it is within `i64`.
     #[inline]
-    pub(crate) fn int_distance(&self, from: &Key) -> Option<u32> {
-        match (&self.0, &from.0) {
-            (Repr::Int(to), Repr::Int(from)) => u32::try_from(to.checked_sub(*from)?).ok(),
+    pub(crate) const fn small_int(&self) -> Option<i64> {
+        match self.0 {
+            Repr::Int(value) => Some(value),
             _ => None,
         }
     }

@@ -63,6 +63,14 @@ pub struct Left<V> {
     pub ended: Vec<ReaderId>,
 }
 
+impl<V> Left<V> {
+    /// Nothing was left to do.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.woken.is_empty() && self.deliveries.is_empty() && self.ended.is_empty()
+    }
+}
+
 impl<V> Default for Left<V> {
     fn default() -> Self {
         Left { woken: Vec::new(), deliveries: Vec::new(), ended: Vec::new() }

@@ -3,6 +3,7 @@
 use crate::Key;
 use crate::context::{Context, NameId};
 use crate::directory::{Content, DirKind, Directory, Row, Upper, ValueVec, bounds};
+use crate::dirs::{Slot, State};
 use crate::error::Result;
 use crate::name::Name;
 use crate::store::Store;
@@ -29,15 +30,6 @@ impl<H: Host> Store<H> {
         self.find(name)
     }
 
-    /// The same where the host remembers under which number it found the name last. O(log n), without a comparison of
-    /// names in the usual case.
-    pub fn look_up_at(&mut self, name: &Name, hint: NameId) -> Option<NameId> {
-        if !self.in_mapper() && is_named(&self.ctx, hint, name) {
-            return Some(hint);
-        }
-        self.look_up(name)
-    }
-
     /// Whether a mapper that reads this directory must have jobs run first, towards
     /// [`Goal::Upstream`](crate::Goal) of it.
     #[must_use]
@@ -60,6 +52,20 @@ impl<H: Host> Store<H> {
     #[must_use]
     pub fn directory(&self, id: NameId) -> Option<View<'_, H>> {
         self.visible(id).map(View)
+    }
+
+    /// The directory of a name for reading, outside of mappers, where the host remembers under which number it found the name
+    /// last: one search in the usual case. O(log n).
+    #[must_use]
+    pub fn directory_at(&self, name: &Name, hint: NameId) -> Option<(NameId, View<'_, H>)> {
+        debug_assert!(!self.in_mapper(), "reads in mappers are tracked");
+        if let Some(Slot { name: there, state: State::Live(directory) }) = self.ctx.dirs.slot(hint)
+            && there == name
+        {
+            return Some((hint, View(directory)));
+        }
+        let id = self.ctx.dirs.id(name)?;
+        Some((id, View(self.ctx.dirs.get(id)?)))
     }
 
     /// Names of directories as code sees them, in order. O(n log n), O(n) where they were made in order.

@@ -156,12 +156,9 @@ impl Dependencies {
         points.chain(ranges).cloned().collect()
     }
 
-    /// Those whom a change of this key of this directory concerns.
+    /// Those whom a change of this key of this directory concerns. Ask first whether there are [any](Dependencies::any).
     pub(crate) fn concerned(&self, dir: NameId, key: &Key, change: Change) -> Vec<Reader> {
         let mut found = Vec::new();
-        if !self.any(dir) {
-            return found;
-        }
         let mut read = |tag: Tag| {
             let first = (dir, tag, least());
             found.extend(

@@ -1,18 +1,17 @@
 //! All writes: the public functions, and those that touch one entry in place. `put` adds and replaces, `remove` takes out.
 //!
-//! A write goes down to its leaf, changes it, and makes true the summaries of the path on the way back. `Arc::make_mut`
-//! copies a node only if it is shared. A write that may turn out to have nothing to do looks before it copies: while the
-//! path is unshared it goes down for good, and at the first shared node it reads on to the leaf, decides, and only then
-//! copies. A node below a shared one counts as shared: two trees reach it.
+//! A write finds where its entry stands, goes there (`Arc::make_mut` copies a node only if it is shared), changes it, and
+//! makes true the summaries of the path. A write that may turn out to have nothing to do decides before it goes, and so
+//! copies nothing then. A node below a shared one counts as shared: two trees reach it.
 
 use std::borrow::Borrow;
 use std::mem;
 use triomphe::Arc;
 
 use super::items::{Items, Stamped};
-use super::lookup::{begun, search};
+use super::lookup::{Place, begun, search};
 use super::node::{CAP, Child, Node, Slot};
-use super::put::{Put, put_sure, put_with};
+use super::put::{Put, put_at, put_with, stamped_leaf};
 use super::remove::{Freed, take, take_first};
 use super::{Held, Sought, TickMap};
 
@@ -27,22 +26,28 @@ pub enum SetOutcome<T, V> {
     Replaced(T, V),
 }
 
-/// What a write to a present entry tells the levels above it.
-struct Touched<T> {
-    /// The stamps now and before, if it was restamped.
-    stamps: Option<(T, T)>,
-    live: isize,
-}
-
 impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     /// Sets. The key object that is there stays (1 stays 1 when 1.0 is set). Answers the stamp and value before.
     /// O(log n).
     pub fn set(&mut self, key: K, stamp: T, value: V) -> Option<(T, V)> {
         let mut put = Put::new();
         match &mut self.root {
-            Some(root) => put_sure(root, key, stamp, value, true, &mut put),
+            Some(root) => put_with(root, &key, |_| Some((stamp, value)), true, &mut put),
             None => self.plant(key, stamp, value),
         }
+        self.finish(&mut put);
+        put.old
+    }
+
+    /// Sets where [`TickMap::locate`] said that the key stands, of this map as it is. Answers the stamp and value before.
+    /// O(log n), without a comparison.
+    pub fn set_at(&mut self, key: &K, place: &Place, stamp: T, value: V) -> Option<(T, V)> {
+        let Some(root) = &mut self.root else {
+            self.plant(key.clone(), stamp, value);
+            return None;
+        };
+        let mut put = Put::new();
+        put_at(root, key, place, stamp, value, true, &mut put);
         self.finish(&mut put);
         put.old
     }
@@ -66,15 +71,30 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         }
     }
 
-    /// Changes a value in place, and restamps it if a stamp is given; none if there is no such key. The function may
-    /// change whether the value is live; it must not unwind after that, as the counts would miss it. O(log n).
-    pub fn update<Q: Sought + ?Sized, R>(&mut self, key: &Q, stamp: Option<T>, f: impl FnOnce(&mut V) -> R) -> Option<R>
+    /// The value of a key, to be changed in place; whether it is live must stay as it is. O(log n), and the path is copied
+    /// where a clone shares it.
+    pub fn get_mut<Q: Sought + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
-        let (result, touched) = touch(self.root.as_mut()?, key, false, stamp, f)?;
-        self.live = self.live.wrapping_add_signed(touched.live);
-        Some(result)
+        let mut node = self.root.as_mut()?;
+        let mut there = false;
+        loop {
+            if !there && shared(node) {
+                node.find(key)?;
+                there = true;
+            }
+            match Arc::make_mut(node) {
+                Node::Leaf(slots) => {
+                    let at = search(slots, key).ok()?;
+                    return Some(&mut slots.at_mut(at).value);
+                }
+                Node::Inner(children) => {
+                    let at = begun(children, key).checked_sub(1)?;
+                    node = &mut children.at_mut(at).node;
+                }
+            }
+        }
     }
 
     /// Restamps an entry, and answers the stamp before; none if there is no such key. O(log n).
@@ -82,8 +102,29 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     where
         K: Borrow<Q>,
     {
-        let ((), touched) = touch(self.root.as_mut()?, key, false, Some(t), |_| ())?;
-        touched.stamps.map(|(_, before)| before)
+        let (place, there) = self.root.as_deref()?.locate(key);
+        there.is_some().then_some(())?;
+        self.stamp_at(&place, t)
+    }
+
+    /// The same of an entry that is live; none if it is not.
+    pub fn stamp_live<Q: Sought + ?Sized>(&mut self, key: &Q, t: T) -> Option<T>
+    where
+        K: Borrow<Q>,
+    {
+        let (place, _) = self.root.as_deref()?.locate(key);
+        if place.is_live() { self.stamp_at(&place, t) } else { None }
+    }
+
+    fn stamp_at(&mut self, place: &Place, t: T) -> Option<T> {
+        let root = self.root.as_mut()?;
+        if !root.is_newest(&t) {
+            return restamp(root, place, 0, &t);
+        }
+        let (at, slots) = (place.at.ok()?, stamped_leaf(root, &place.begun, &t, 0)?);
+        let old = mem::replace(&mut slots.at_mut(at).stamp, t);
+        slots.restamped(at);
+        Some(old)
     }
 
     /// Takes an entry out. O(log n).
@@ -196,47 +237,27 @@ pub(super) fn change(was: bool, is: bool) -> isize {
     isize::from(is) - isize::from(was)
 }
 
-fn touch<K, V, T, Q, F, R>(
-    node: &mut Arc<Node<K, V, T>>,
-    key: &Q,
-    mut there: bool,
-    stamp: Option<T>,
-    f: F,
-) -> Option<(R, Touched<T>)>
+/// Restamps an entry below a node, so many steps down the way; the stamp before.
+fn restamp<K, V, T>(node: &mut Arc<Node<K, V, T>>, place: &Place, step: usize, stamp: &T) -> Option<T>
 where
-    K: Sought + Clone + Borrow<Q>,
+    K: Clone,
     V: Held + Clone,
     T: Ord + Clone,
-    Q: Sought + ?Sized,
-    F: FnOnce(&mut V) -> R,
 {
-    if !there && shared(node) {
-        node.find(key)?;
-        there = true;
-    }
     match Arc::make_mut(node) {
         Node::Leaf(slots) => {
-            let at = search(slots, key).ok()?;
-            let slot = slots.at_mut(at);
-            let was = slot.value.is_live();
-            let result = f(&mut slot.value);
-            let stamps = stamp.map(|new| (new.clone(), mem::replace(&mut slot.stamp, new)));
-            let live = change(was, slot.value.is_live());
-            if stamps.is_some() {
-                slots.restamped(at);
-            }
-            Some((result, Touched { stamps, live }))
+            let at = place.at.ok()?;
+            let old = mem::replace(&mut slots.at_mut(at).stamp, stamp.clone());
+            slots.restamped(at);
+            Some(old)
         }
         Node::Inner(children) => {
-            let at = begun(children, key).checked_sub(1)?;
+            let at = usize::from(place.begun[step]).saturating_sub(1);
             let child = children.at_mut(at);
-            let (result, touched) = touch(&mut child.node, key, there, stamp, f)?;
-            child.live = child.live.wrapping_add_signed(touched.live);
-            if let Some((new, old)) = &touched.stamps {
-                child.restamped(new, Some(old));
-                children.restamped(at);
-            }
-            Some((result, touched))
+            let old = restamp(&mut child.node, place, step + 1, stamp)?;
+            child.restamped(stamp, Some(&old));
+            children.restamped(at);
+            Some(old)
         }
     }
 }

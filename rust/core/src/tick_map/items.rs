@@ -107,6 +107,11 @@ impl<E: Stamped<T>, T: Ord + Clone> Items<E, T> {
         if Self::TRACKED { self.latest.as_ref() } else { self.list.iter().map(Stamped::stamp).max() }
     }
 
+    /// Whether no item is known to be stamped later. O(1); it may answer false where it would take longer.
+    pub(super) fn is_newest(&self, stamp: &T) -> bool {
+        size_of::<T>() == 0 || (Self::TRACKED && self.latest.as_ref().is_none_or(|latest| latest <= stamp))
+    }
+
     /// Looks through all of them. O(n).
     fn renew(&mut self) {
         let mut stamps = self.list.iter().map(Stamped::stamp);

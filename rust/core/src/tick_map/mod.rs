@@ -60,7 +60,7 @@ use triomphe::Arc;
 
 pub use self::diff::{Changes, Diff, DiffItem};
 pub use self::edit::SetOutcome;
-pub use self::lookup::Finger;
+pub use self::lookup::{Finger, Place};
 use self::node::{Node, Slot};
 pub use self::range::{Iter, Walk};
 pub use self::run::{Run, Step};
@@ -183,6 +183,20 @@ impl<K: Sought, V, T> TickMap<K, V, T> {
         K: Borrow<Q>,
     {
         self.slot(key).map(Slot::parts)
+    }
+
+    /// Where the key stands, or would, for [`TickMap::set_at`]; and the stamp and value that are there. O(log n).
+    pub fn locate(&self, key: &K) -> (Place, Option<(&T, &V)>)
+    where
+        V: Held,
+    {
+        match self.root.as_deref() {
+            Some(root) => {
+                let (place, slot) = root.locate(key);
+                (place, slot.map(Slot::state))
+            }
+            None => (Place::nowhere(), None),
+        }
     }
 
     /// Whether there is an entry, be it a tombstone. O(log n).

@@ -119,6 +119,17 @@ impl<K, V, T> Node<K, V, T> {
         }
     }
 
+    /// Whether nothing below is known to be stamped later, see [`Items::is_newest`].
+    pub(super) fn is_newest(&self, stamp: &T) -> bool
+    where
+        T: Ord + Clone,
+    {
+        match self {
+            Node::Leaf(slots) => slots.is_newest(stamp),
+            Node::Inner(children) => children.is_newest(stamp),
+        }
+    }
+
     pub(super) fn live(&self) -> usize
     where
         V: Held,

@@ -1,11 +1,12 @@
-//! Adding and replacing: down to the leaf, and back up with what split off.
+//! Adding and replacing: down to the leaf, and back up with what split off. What is replaced by something newer than all
+//! else, as nearly all is, changes the summaries on the way down, and no way back is needed.
 
 use std::mem;
 use triomphe::Arc;
 
-use super::edit::{change, shared};
+use super::edit::change;
 use super::items::Items;
-use super::lookup::{begun, search};
+use super::lookup::Place;
 use super::node::{Child, Node, Slot};
 use super::{Held, Sought};
 
@@ -31,10 +32,30 @@ impl<K, V, T> Put<K, V, T> {
     }
 }
 
-/// Sets for certain. `end` says whether the node is on the right edge of the map.
-pub(super) fn put_sure<K, V, T>(
+/// Sets if the function says so, which sees what is there. `end` says whether the node is on the right edge of the map.
+///
+/// The key is looked for first, and nothing is copied until the function has decided. What is generic in it ends there: a
+/// transaction of one key runs through much code, each line of it once or twice, and copies of it for each caller cost
+/// more than they spare.
+pub(super) fn put_with<K, V, T, F>(node: &mut Arc<Node<K, V, T>>, key: &K, f: F, end: bool, put: &mut Put<K, V, T>)
+where
+    K: Sought + Clone,
+    V: Held + Clone,
+    T: Ord + Clone,
+    F: FnOnce(Option<(&T, &V)>) -> Option<(T, V)>,
+{
+    let (place, there) = node.locate(key);
+    if let Some((stamp, value)) = f(there.map(Slot::state)) {
+        put_at(node, key, &place, stamp, value, end, put);
+    }
+}
+
+/// Sets where the key stands.
+#[inline(never)]
+pub(super) fn put_at<K, V, T>(
     node: &mut Arc<Node<K, V, T>>,
-    key: K,
+    key: &K,
+    place: &Place,
     stamp: T,
     value: V,
     end: bool,
@@ -44,53 +65,68 @@ pub(super) fn put_sure<K, V, T>(
     V: Held + Clone,
     T: Ord + Clone,
 {
-    match Arc::make_mut(node) {
-        Node::Leaf(slots) => match search(slots, &key) {
-            Ok(at) => replace(slots, at, stamp, value, put),
-            Err(at) => insert(slots, at, Slot { key, stamp, value }, end, put),
-        },
-        Node::Inner(children) => {
-            let begun = begun(children, &key);
-            let at = begun.saturating_sub(1);
-            let last = at + 1 == children.len();
-            put_sure(&mut children.at_mut(at).node, key, stamp, value, end && last, put);
-            settle(children, begun, end, put);
+    match place.at {
+        Ok(at) if node.is_newest(&stamp) => {
+            let live = change(place.live, value.is_live());
+            if let Some(slots) = stamped_leaf(node, &place.begun, &stamp, live) {
+                replace(slots, at, stamp, value, put);
+            }
         }
+        _ => put_below(node, Slot { key: key.clone(), stamp, value }, place, 0, end, put),
     }
 }
 
-/// Sets if the function says so.
-pub(super) fn put_with<K, V, T, F>(node: &mut Arc<Node<K, V, T>>, key: &K, f: F, end: bool, put: &mut Put<K, V, T>)
+/// The leaf at the end of the way, with all summaries on it made true for an entry that is stamped later than any other, and
+/// changes the number of live ones by so many.
+pub(super) fn stamped_leaf<'a, K, V, T>(
+    mut node: &'a mut Arc<Node<K, V, T>>,
+    way: &[u8],
+    stamp: &T,
+    live: isize,
+) -> Option<&'a mut Leaf<K, V, T>>
 where
+    K: Clone,
+    V: Clone,
+    T: Ord + Clone,
+{
+    for &begun in way {
+        let Node::Inner(children) = Arc::make_mut(node) else { return None };
+        let at = usize::from(begun).saturating_sub(1);
+        let child = children.at_mut(at);
+        child.live = child.live.wrapping_add_signed(live);
+        child.max.clone_from(stamp);
+        children.restamped(at);
+        node = &mut children.at_mut(at).node;
+    }
+    match Arc::make_mut(node) {
+        Node::Leaf(slots) => Some(slots),
+        Node::Inner(_) => None,
+    }
+}
+
+/// Sets below a node, so many steps down the way.
+fn put_below<K, V, T>(
+    node: &mut Arc<Node<K, V, T>>,
+    slot: Slot<K, V, T>,
+    place: &Place,
+    step: usize,
+    end: bool,
+    put: &mut Put<K, V, T>,
+) where
     K: Sought + Clone,
     V: Held + Clone,
     T: Ord + Clone,
-    F: FnOnce(Option<(&T, &V)>) -> Option<(T, V)>,
 {
-    if shared(node) {
-        if let Some((stamp, value)) = f(node.find(key).map(Slot::state)) {
-            put_sure(node, key.clone(), stamp, value, end, put);
-        }
-        return;
-    }
     match Arc::make_mut(node) {
-        Node::Leaf(slots) => match search(slots, key) {
-            Ok(at) => {
-                if let Some((stamp, value)) = f(Some(slots[at].state())) {
-                    replace(slots, at, stamp, value, put);
-                }
-            }
-            Err(at) => {
-                if let Some((stamp, value)) = f(None) {
-                    insert(slots, at, Slot { key: key.clone(), stamp, value }, end, put);
-                }
-            }
+        Node::Leaf(slots) => match place.at {
+            Ok(at) => replace(slots, at, slot.stamp, slot.value, put),
+            Err(at) => insert(slots, at, slot, end, put),
         },
         Node::Inner(children) => {
-            let begun = begun(children, key);
+            let begun = usize::from(place.begun[step]);
             let at = begun.saturating_sub(1);
             let last = at + 1 == children.len();
-            put_with(&mut children.at_mut(at).node, key, f, end && last, put);
+            put_below(&mut children.at_mut(at).node, slot, place, step + 1, end && last, put);
             settle(children, begun, end, put);
         }
     }

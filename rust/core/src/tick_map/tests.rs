@@ -52,7 +52,8 @@ enum Op {
     SetWith(u8, Option<(Tick, Val)>),
     /// Keys with what they get, and before which the run stops.
     SetRun(BTreeMap<u8, Option<(Tick, Val)>>, u8),
-    Update(u8, Option<Tick>, Val),
+    /// The number of a value in place.
+    Edit(u8, u8),
     Stamp(u8, Tick),
     Remove(u8),
     PopFirst,
@@ -77,7 +78,7 @@ impl fmt::Debug for Op {
                 let answers: Vec<_> = answers.values().collect();
                 write!(f, "map.set_run(&{keys:?}, &mut Told {{ answers: vec!{answers:?}, stop: {stop} .. }});")
             }
-            Op::Update(key, stamp, value) => write!(f, "map.update(&{key}, {stamp:?}, |value| *value = {value:?});"),
+            Op::Edit(key, number) => write!(f, "map.get_mut(&{key}).map(|value| value.0 = {number});"),
             Op::Stamp(key, stamp) => write!(f, "map.stamp(&{key}, {stamp});"),
             Op::Remove(key) => write!(f, "map.remove(&{key});"),
             Op::PopFirst => write!(f, "map.pop_first();"),
@@ -104,14 +105,15 @@ impl fmt::Debug for Program {
 fn programs(keys: u8) -> impl Strategy<Value = Program> {
     let key = move || 0..keys;
     let value = || (0u8..3, prop::bool::weighted(0.8)).prop_map(|(n, live)| Val(n, live));
-    let stamp = || 0u64..30;
+    // Time goes forward as a rule, and then writes take another way.
+    let stamp = || prop_oneof![2 => 0u64..30, 1 => 29u64..33];
     let state = move || (stamp(), value());
     let op = prop_oneof![
         12 => (key(), stamp(), value()).prop_map(|(key, stamp, value)| Op::Set(key, stamp, value)),
         3 => (key(), prop::option::of(state())).prop_map(|(key, answer)| Op::SetWith(key, answer)),
         4 => (prop::collection::btree_map(key(), prop::option::weighted(0.8, state()), 0..12), 0..=keys)
             .prop_map(|(answers, stop)| Op::SetRun(answers, stop)),
-        3 => (key(), prop::option::of(stamp()), value()).prop_map(|(key, stamp, value)| Op::Update(key, stamp, value)),
+        3 => (key(), 0u8..3).prop_map(|(key, number)| Op::Edit(key, number)),
         2 => (key(), stamp()).prop_map(|(key, stamp)| Op::Stamp(key, stamp)),
         8 => key().prop_map(Op::Remove),
         2 => Just(Op::PopFirst),
@@ -150,12 +152,12 @@ impl Program {
     pub(crate) fn of(b: &mut Bytes<'_>) -> Program {
         let keys = 1 + b.next() % 200;
         let key = |b: &mut Bytes<'_>| b.next() % keys;
-        let stamp = |b: &mut Bytes<'_>| Tick::from(b.next() % 30);
+        let stamp = |b: &mut Bytes<'_>| Tick::from(b.next() % 33);
         let value = |b: &mut Bytes<'_>| Val(b.next() % 3, b.below(5) != 1);
         let op = |b: &mut Bytes<'_>| match b.below(16) {
             0..6 => Op::Set(key(b), stamp(b), value(b)),
             6 => Op::SetWith(key(b), b.maybe(|b| (stamp(b), value(b)))),
-            7 => Op::Update(key(b), b.maybe(stamp), value(b)),
+            7 => Op::Edit(key(b), b.next() % 3),
             8 => Op::Stamp(key(b), stamp(b)),
             9 => Op::PopFirst,
             10 => Op::Clone,
@@ -203,12 +205,9 @@ fn apply(op: &Op, map: &mut Map, model: &mut Model, clones: &mut Vec<(Map, Model
             let changed = keys.iter().zip(&told.answers).take(stop);
             model.extend(changed.filter_map(|(key, answer)| answer.map(|state| (*key, state))));
         }
-        Op::Update(key, stamp, value) => {
-            let expected = model.get_mut(key).map(|state| {
-                state.0 = stamp.unwrap_or(state.0);
-                std::mem::replace(&mut state.1, *value)
-            });
-            assert_eq!(map.update(key, *stamp, |present| std::mem::replace(present, *value)), expected);
+        Op::Edit(key, number) => {
+            let expected = model.get_mut(key).map(|(_, value)| std::mem::replace(&mut value.0, *number));
+            assert_eq!(map.get_mut(key).map(|value| std::mem::replace(&mut value.0, *number)), expected);
         }
         Op::Stamp(key, stamp) => {
             let before = model.get_mut(key).map(|state| std::mem::replace(&mut state.0, *stamp));
@@ -409,7 +408,7 @@ fn edits_in_place_where_unshared() {
     let before = addresses(&map);
     map.set(50, 2, ());
     map.stamp(&10, 3);
-    map.update(&99, Some(4), |()| ());
+    assert!(map.get_mut(&99).is_some());
     map.set_with(&7, |_| Some((5, ())));
     map.remove(&50);
     assert_eq!(addresses(&map), before);
@@ -435,7 +434,7 @@ fn what_does_nothing_copies_nothing() {
     let mut map = numbers(100);
     let clone = map.clone();
     assert_eq!(map.remove(&1000), None);
-    assert_eq!(map.update(&1000, Some(2), |()| ()), None);
+    assert_eq!(map.get_mut(&1000), None);
     assert_eq!(map.stamp(&1000, 2), None);
     assert_eq!(map.set_with(&50, |_| None), SetOutcome::Kept);
     assert_eq!(map.set_with(&1000, |_| None), SetOutcome::Kept);
@@ -478,7 +477,8 @@ fn unshared_writes_clone_and_drop_no_value() {
             SetOutcome::Replaced(_, value) => out.push(value),
             other => assert!(matches!(other, SetOutcome::Added), "{i} was there"),
         }
-        map.update(&i, Some(4), |_| ());
+        map.stamp(&i, 4);
+        assert!(map.get_mut(&i).is_some());
     }
     for i in 0..250u32 {
         out.extend(map.remove(&(i * 11 % 500)).map(|(_, _, value)| value));
@@ -600,7 +600,7 @@ fn tombstones_stand_in_order_and_do_not_count() {
     let mut map = Map::from_sorted([(1, 1, live(0)), (2, 1, dead(0)), (3, 1, live(0))]);
     assert_eq!((map.len(), map.total(), map.rank(&3)), (2, 3, 1));
     assert_eq!(map.nth(1), Some((&3, &1, &live(0))));
-    map.update(&1, Some(2), |value| *value = dead(0));
+    map.set(1, 2, dead(0));
     assert_eq!((map.len(), map.total(), map.rank(&3)), (1, 3, 0));
     assert_eq!(flat(map.changes_since(&2)), [(1, 2, dead(0))]);
 }

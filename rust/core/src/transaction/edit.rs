@@ -16,7 +16,7 @@ use crate::name::Name;
 use crate::reads::{Change, Tag};
 use crate::store::Store;
 use crate::tick::Tick;
-use crate::tick_map::{SetOutcome, TickMap};
+use crate::tick_map::{Place, TickMap};
 use crate::value::{Host, Verdicts};
 
 use super::journal::{Undo, put};
@@ -29,15 +29,9 @@ pub(crate) type NewContent<H> = Option<Option<Content<<H as Host>::Value>>>;
 const STRETCH: u32 = if cfg!(test) { 8 } else { 1 << 15 };
 
 impl<H: Host> Store<H> {
-    /// Sets the values of a key, or removes it, where they are known to differ from what is there.
-    pub(crate) fn put_row(&mut self, dir: NameId, key: &Key, content: Option<Content<H::Value>>) {
-        // The function refuses nothing.
-        drop(self.put_row_with(dir, key, |_, _| Ok(Some(content))));
-    }
-
-    /// Looks at what a key has, and sets its values, or removes it, stamped with the present tick: all in one descent.
-    /// The function answers what to set, or `None` to leave all as it is; whether anything was set. A removed key leaves
-    /// its tombstone; the end of the round decides whether anyone needs it.
+    /// Looks at what a key has, and sets its values, or removes it, stamped with the present tick. The function answers what
+    /// to set, or `None` to leave all as it is; whether anything was set. A removed key leaves its tombstone; the end of the
+    /// round decides whether anyone needs it.
     ///
     /// # Errors
     /// What the function answers, with nothing changed.
@@ -47,61 +41,67 @@ impl<H: Host> Store<H> {
         key: &Key,
         content: impl FnOnce(&Verdicts<H>, Option<&Content<H::Value>>) -> Result<NewContent<H>, H>,
     ) -> Result<bool, H> {
-        let verdicts = &self.verdicts;
-        let mut refused = None;
+        let Some(directory) = self.ctx.dirs.get(dir) else { return Ok(false) };
+        let (place, there) = directory.rows.locate(key);
+        let content = content(&self.verdicts, there.and_then(|(_, row)| row.content()))?;
+        let Some(content) = content.filter(|content| content.is_some() || place.is_live()) else { return Ok(false) };
+        let was = there.map(|(stamp, row)| (*stamp, row.since()));
+        self.put_row_at(dir, key, &place, was, content);
+        Ok(true)
+    }
+
+    /// Sets the values of a key, or removes it, where they are known to differ from what is there.
+    pub(crate) fn put_row(&mut self, dir: NameId, key: &Key, content: Option<Content<H::Value>>) {
+        // The function refuses nothing.
+        drop(self.put_row_with(dir, key, |_, _| Ok(Some(content))));
+    }
+
+    /// Sets the values of a key, or removes a live one, stamped with the present tick. `place`: where it stands; `was`: its
+    /// stamp, and since when it is there. (Not inlined: what is generic in a write ends here.)
+    #[inline(never)]
+    fn put_row_at(
+        &mut self,
+        dir: NameId,
+        key: &Key,
+        place: &Place,
+        was: Option<(Tick, Tick)>,
+        content: Option<Content<H::Value>>,
+    ) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
-        let mut live = false;
+        let live = content.is_some();
         let mut lagging: Option<(Tick, Tick)> = None;
         let mut revived: Option<Tick> = None;
-        let done = self.ctx.edit_dir(dir, |directory| {
-            let before = (directory.rows.len(), directory.rows.total());
-            let outcome = directory.rows.set_with(key, |there| {
-                let content = match content(verdicts, there.and_then(|(_, row)| row.content())) {
-                    Ok(content) => content?,
-                    Err(error) => {
-                        refused = Some(error);
-                        return None;
-                    }
-                };
-                live = content.is_some();
-                let since = match (there, live) {
-                    (Some((_, row @ Row::Live { .. })), _) => row.since(),
-                    // Removed in this transaction: the older life goes on.
-                    (Some((&removed, row)), true) if removed >= first => {
-                        revived = (removed < now).then_some(removed);
-                        row.since()
-                    }
-                    // Removed before: both lives are remembered while a reader between them needs it.
-                    (Some((&removed, row)), true) => {
-                        lagging = Some((row.since(), removed));
-                        now
-                    }
-                    (None, true) => now,
-                    (_, false) => return None,
-                };
-                let row = match content {
-                    Some(content) => Row::Live { since, content },
-                    None => Row::Deleted { since },
-                };
-                Some((now, row))
-            });
-            let old = match outcome {
-                SetOutcome::Kept => return None,
-                SetOutcome::Added => None,
-                SetOutcome::Replaced(stamp, row) => Some((stamp, row)),
-            };
-            // A key that comes back is spelled as it comes (1.0, say, where 1 was removed): a tombstone keeps no key.
-            let mut spelled = None;
-            if live
-                && matches!(old, Some((_, Row::Deleted { .. })))
-                && let Some((was, stamp, row)) = directory.rows.remove(key)
-            {
-                directory.rows.set(key.clone(), stamp, row);
-                spelled = Some(was);
+        let since = match was {
+            None => now,
+            Some((_, since)) if place.is_live() => since,
+            // Removed in this transaction: the older life goes on.
+            Some((removed, since)) if removed >= first => {
+                revived = (removed < now).then_some(removed);
+                since
             }
-            Some((old, spelled, before, (directory.rows.len(), directory.rows.total())))
-        });
-        let Some((old, spelled, before, after)) = done.flatten() else { return refused.map_or(Ok(false), Err) };
+            // Removed before: both lives are remembered while a reader between them needs it.
+            Some((removed, since)) => {
+                lagging = Some((since, removed));
+                now
+            }
+        };
+        let row = match content {
+            Some(content) => Row::Live { since, content },
+            None => Row::Deleted { since },
+        };
+        let Some(directory) = self.ctx.dir_mut(dir) else { return };
+        let before = (directory.rows.len(), directory.rows.total());
+        let old = directory.rows.set_at(key, place, now, row);
+        // A key that comes back is spelled as it comes (1.0, say, where 1 was removed): a tombstone keeps no key.
+        let mut spelled = None;
+        if live
+            && matches!(old, Some((_, Row::Deleted { .. })))
+            && let Some((was, stamp, row)) = directory.rows.remove(key)
+        {
+            directory.rows.set(key.clone(), stamp, row);
+            spelled = Some(was);
+        }
+        let after = (directory.rows.len(), directory.rows.total());
         self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
         self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + (after.1 - after.0) - (before.1 - before.0);
         if old.as_ref().is_some_and(|(stamp, _)| *stamp == now) {
@@ -120,7 +120,6 @@ impl<H: Host> Store<H> {
             self.edit_tombs(dir, |tombs| drop(tombs.queue.remove(&(removed, key.clone()))));
         }
         self.row_changed(dir, key, Change { before: before.0, after: after.0 });
-        Ok(true)
     }
 
     /// Takes a row out of the map, or puts it back as it was, without any trace: what the end of a round and the purge
@@ -318,11 +317,11 @@ impl<H: Host> Store<H> {
 
     /// A directory changed in this round; whether it is live.
     pub(crate) fn stamp_dir(&mut self, id: NameId) -> bool {
-        let is_live = self.ctx.dirs.get(id).is_some();
-        if is_live && let Some(old) = self.ctx.dirs.state.stamp(&id, self.ctx.tick) {
+        let old = self.ctx.dirs.state.stamp_live(&id, self.ctx.tick);
+        if let Some(old) = old {
             self.log(Undo::Stamp { id, old });
         }
-        is_live
+        old.is_some()
     }
 
     /// The number of a name, which is interned if it is not yet. Whoever does not use it calls `free_name`.

@@ -209,15 +209,18 @@ fn mark<K: Sought + Clone, T: Ord + Clone>(map: &mut TickMap<K, (), T>, key: K, 
 }
 
 impl<H: Host> Context<H> {
+    /// A live directory, to be changed in place without stamping it. (Not inlined: every edit comes through here.)
+    #[inline(never)]
+    pub(crate) fn dir_mut(&mut self, id: NameId) -> Option<&mut Directory<H>> {
+        match &mut self.dirs.state.get_mut(&id)?.state {
+            State::Live(directory) => Some(triomphe::Arc::make_mut(directory)),
+            _ => None,
+        }
+    }
+
     /// Changes a live directory in place, without stamping it. `None` where there is none.
     pub(crate) fn edit_dir<R>(&mut self, id: NameId, edit: impl FnOnce(&mut Directory<H>) -> R) -> Option<R> {
-        self.dirs
-            .state
-            .update(&id, None, |slot| match &mut slot.state {
-                State::Live(directory) => Some(edit(triomphe::Arc::make_mut(directory))),
-                _ => None,
-            })
-            .flatten()
+        self.dir_mut(id).map(edit)
     }
 
     pub(crate) fn edit_derived<R>(&mut self, id: NameId, edit: impl FnOnce(&mut Derived<H>) -> R) -> Option<R> {

@@ -14,5 +14,6 @@ mod write;
 
 pub(crate) use control::Mark;
 pub use control::{Commit, Leftovers, Version};
+pub(crate) use edit::NewContent;
 pub(crate) use journal::{Base, Undo};
 pub use make::{Parent, Spec};

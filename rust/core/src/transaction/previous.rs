@@ -40,6 +40,9 @@ impl<H: Host> Store<H> {
 
     /// Makes what was asked for while a transaction was open.
     pub(crate) fn make_asked(&mut self) {
+        if self.asked.is_empty() {
+            return;
+        }
         for name in std::mem::take(&mut self.asked) {
             let of = self.ctx.dirs.id(&name).filter(|&id| self.ctx.dirs.get(id).is_some());
             if let Some(of) = of
