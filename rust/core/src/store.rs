@@ -16,6 +16,7 @@ use crate::name::Name;
 use crate::pieces::Pieces;
 use crate::readers::{Cursor, ReaderId, Readers};
 use crate::tick::Tick;
+use crate::tick_map::Place;
 use crate::transaction::{Base, Mark, Undo};
 use crate::value::{Host, Pair, Verdicts};
 
@@ -168,6 +169,30 @@ impl<H: Host> Work<H> {
     }
 }
 
+/// The row that was written last: where it stood, its key may stand in other directories too.
+#[derive(Debug)]
+pub(crate) struct LastRow {
+    key: Key,
+    place: Place,
+}
+
+impl LastRow {
+    const NONE: LastRow = LastRow { key: Key::NONE, place: Place::ROOT };
+
+    /// Nothing on the heap is held for the sake of a guess.
+    pub(crate) fn note(&mut self, key: &Key, place: &Place) {
+        if key.is_inline() {
+            (self.key, self.place) = (key.clone(), *place);
+        }
+    }
+
+    /// Where the key may stand.
+    #[inline]
+    pub(crate) fn guess(&self, key: &Key) -> Option<&Place> {
+        (self.key == *key).then_some(&self.place)
+    }
+}
+
 /// A store.
 pub struct Store<H: Host> {
     pub(crate) ctx: Context<H>,
@@ -177,6 +202,7 @@ pub struct Store<H: Host> {
     pub(crate) options: Options,
     pub(crate) verdicts: Verdicts<H>,
     pub(crate) fan_outs: FanOuts,
+    pub(crate) last_row: LastRow,
     /// The version came from another store, whose readers are not this one's: the next purge looks at all tombstones.
     pub(crate) sweep: bool,
     pub(crate) accounts: Accounts,
@@ -204,6 +230,7 @@ impl<H: Host> Store<H> {
             options,
             verdicts: Verdicts::new(),
             fan_outs: FanOuts::default(),
+            last_row: LastRow::NONE,
             sweep: false,
             accounts: Accounts::default(),
             edits: 0,

@@ -40,7 +40,8 @@ fn big_int_to_python<'py>(py: Python<'py>, value: &BigInt) -> PyResult<Bound<'py
 
 /// An int, float or bool, of subclasses too, as a number. Runs no code of the user's.
 pub fn number(object: &Bound<'_, PyAny>) -> Option<Number> {
-    if object.is_instance_of::<PyInt>() {
+    // The exact type is seen without a call.
+    if object.is_exact_instance_of::<PyInt>() || object.is_instance_of::<PyInt>() {
         return match small_int(object) {
             Some(value) => Some(Number::Int(value)),
             None => big_int(object).ok().map(Number::Big),

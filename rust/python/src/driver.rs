@@ -35,8 +35,11 @@ impl Shared {
     /// Runs all jobs towards a goal.
     pub fn drive<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
         loop {
-            let job;
-            (job, guard) = self.run_locked(py, guard, |store| store.next_job(goal))?;
+            let mut job = None;
+            ((), guard) = self.run_locked(py, guard, |store| {
+                job = store.next_job(goal)?;
+                Ok(())
+            })?;
             guard = match job {
                 None => return Ok(guard),
                 Some(Job::Batch(batch)) => self.run_batch(py, guard, batch)?,

@@ -4,6 +4,7 @@
 //! held, which runs no Python; what wakes an asyncio task, and what subscribers are told, is called after it is released
 //! ([`Aftermath`]).
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -101,11 +102,11 @@ impl Aftermath {
 impl Inner {
     /// Wakes threads, and takes what is to be done with no lock held. `committed`: what waits for a commit is called.
     pub fn take_left(&mut self, committed: bool) -> Aftermath {
-        let left = self.store.take_left();
         let mut after = Aftermath::default();
-        if left.is_empty() && (self.on_commit.is_empty() || !committed) {
+        if !self.store.has_left() && (self.on_commit.is_empty() || !committed) {
             return after;
         }
+        let left = self.store.take_left();
         for watch in left.woken {
             self.wake(watch, &mut after);
         }
@@ -244,7 +245,8 @@ impl Shared {
 
     /// Cursors that were dropped without being closed are readers no more. A store that stands in does not know them.
     pub fn bury(&self, guard: &mut Guard<'_>) {
-        if guard.is_beside() || !self.has_dropped.swap(false, std::sync::atomic::Ordering::Relaxed) {
+        let has_dropped = &self.has_dropped;
+        if guard.is_beside() || !has_dropped.load(Ordering::Relaxed) || !has_dropped.swap(false, Ordering::Relaxed) {
             return;
         }
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(PoisonError::into_inner));

@@ -149,8 +149,9 @@ impl<H: Host> Store<H> {
             Some(Folding { fold: Fold::Sum | Fold::Mean, .. }) => false,
             _ => return Ok(false),
         };
-        let there = derived.units.get(usize::from(reader.part)).and_then(|units| units.get(&reader.key));
-        match (there.map(|unit| &unit.outs), outputs.as_slice()) {
+        let Some(units) = derived.units.get(usize::from(reader.part)) else { return Ok(false) };
+        let (place, there) = units.locate(&reader.key, self.last_row.guess(&reader.key));
+        match (there.map(|((), unit)| &unit.outs), outputs.as_slice()) {
             (Some(Outs::One(group, was)), [(now, is)]) if group == now => {
                 if self.verdicts.values(was, is)? {
                     return Ok(true);
@@ -163,7 +164,7 @@ impl<H: Host> Store<H> {
         let Some(derived) = self.ctx.dir_mut(at.1).and_then(Directory::derived_mut) else { return Ok(false) };
         let Some(folding) = derived.folding.as_deref_mut() else { return Ok(false) };
         let units = derived.units.get_mut(usize::from(reader.part));
-        let Some(unit) = units.and_then(|units| units.get_mut(&reader.key)) else { return Ok(false) };
+        let Some(unit) = units.and_then(|units| units.value_at(&place)) else { return Ok(false) };
         let old = std::mem::replace(unit, Unit { outs: Outs::One(group.clone(), is), trail: None });
         let mut sums = Sums { dir: at.1, groups: &mut folding.groups, journal, counts, epoch };
         let (fresh, numbers) = sums.change(&group, old.outs.only(), unit.outs.only());

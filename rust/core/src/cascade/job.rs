@@ -2,7 +2,7 @@
 
 use crate::Key;
 use crate::context::{NameId, Reader};
-use crate::directory::{Op, Outputs, ValueVec};
+use crate::directory::{Op, Outputs, Row, ValueVec};
 use crate::error::Result;
 use crate::name::Name;
 use crate::store::Store;
@@ -60,7 +60,7 @@ impl<H: Host> Store<H> {
         let parent = arrow.parent;
         let content = match self.ctx.dirs.get(parent) {
             Some(parent) if arrow.accepts(&reader.key) && arrow.op.reaches(parent, &reader.key) => {
-                parent.content(&reader.key)
+                parent.rows.get_from(&reader.key, self.last_row.guess(&reader.key)).and_then(Row::content)
             }
             _ => None,
         };

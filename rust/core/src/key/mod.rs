@@ -44,7 +44,6 @@ pub(crate) const ARC_HEADER: usize = 2 * size_of::<usize>();
 /// assert_eq!(Key::tuple(vec![Key::float(1.0)?, Key::str("a")])?.to_string(), "(1.0, 'a')");
 /// # Ok::<(), livedirs_core::KeyError>(())
 /// ```
-#[derive(Clone)]
 pub struct Key(Repr);
 
 #[derive(Clone)]
@@ -62,6 +61,21 @@ enum Repr {
         depth: u8,
         parts: Arc<[Key]>,
     },
+}
+
+impl Clone for Key {
+    /// An int on the spot, the others by a call: a key is cloned in so many places that each of them should be short.
+    #[inline]
+    fn clone(&self) -> Self {
+        #[inline(never)]
+        fn other(key: &Repr) -> Key {
+            Key(key.clone())
+        }
+        match self.0 {
+            Repr::Int(value) => Key::int(value),
+            _ => other(&self.0),
+        }
+    }
 }
 
 /// A text inside the key: the first `len` bytes, and zeros after them.
@@ -197,6 +211,11 @@ impl Key {
                 seen.arc(parts, |parts, seen| parts.iter().map(|part| part.heap_once(seen)).sum())
             }
         }
+    }
+
+    /// Whether it has nothing on the heap.
+    pub(crate) const fn is_inline(&self) -> bool {
+        matches!(self.0, Repr::None | Repr::Bool(_) | Repr::Int(_) | Repr::Float(_) | Repr::Short(_))
     }
 
     /// The int, where it is within `i64`.

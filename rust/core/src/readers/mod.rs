@@ -63,14 +63,6 @@ pub struct Left<V> {
     pub ended: Vec<ReaderId>,
 }
 
-impl<V> Left<V> {
-    /// Nothing was left to do.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.woken.is_empty() && self.deliveries.is_empty() && self.ended.is_empty()
-    }
-}
-
 impl<V> Default for Left<V> {
     fn default() -> Self {
         Left { woken: Vec::new(), deliveries: Vec::new(), ended: Vec::new() }
@@ -323,6 +315,13 @@ impl<H: Host> Store<H> {
     /// A number in the order of registration of readers, for other callbacks of the host.
     pub fn register(&mut self) -> ReaderId {
         self.readers.number()
+    }
+
+    /// Whether commits, rollbacks and closings left anything, see [`Store::take_left`].
+    #[must_use]
+    pub const fn has_left(&self) -> bool {
+        let Left { woken, deliveries, ended } = &self.readers.left;
+        !(woken.is_empty() && deliveries.is_empty() && ended.is_empty())
     }
 
     /// Whom to wake, and what to hand to subscribers: what commits, rollbacks and closings left since the last call.

@@ -6,7 +6,7 @@ use crate::directory::{Content, DirKind, Directory, Row, Upper, ValueVec, bounds
 use crate::dirs::{Slot, State};
 use crate::error::Result;
 use crate::name::Name;
-use crate::store::Store;
+use crate::store::{LastRow, Store};
 use crate::tick::Tick;
 use crate::tick_map::{TickMap, Walk};
 use crate::transaction::Version;
@@ -51,7 +51,7 @@ impl<H: Host> Store<H> {
     /// The directory, for reading.
     #[must_use]
     pub fn directory(&self, id: NameId) -> Option<View<'_, H>> {
-        self.visible(id).map(View)
+        self.visible(id).map(View::of)
     }
 
     /// The directory of a name for reading, outside of mappers, where the host remembers under which number it found the name
@@ -62,10 +62,10 @@ impl<H: Host> Store<H> {
         if let Some(Slot { name: there, state: State::Live(directory) }) = self.ctx.dirs.slot(hint)
             && there == name
         {
-            return Some((hint, View(directory)));
+            return Some((hint, View { directory, last: Some(&self.last_row) }));
         }
         let id = self.ctx.dirs.id(name)?;
-        Some((id, View(self.ctx.dirs.get(id)?)))
+        Some((id, View::of(self.ctx.dirs.get(id)?)))
     }
 
     /// Names of directories as code sees them, in order. O(n log n), O(n) where they were made in order.
@@ -128,7 +128,7 @@ impl<H: Host> Version<H> {
     /// The directory, for reading.
     #[must_use]
     pub fn directory(&self, id: NameId) -> Option<View<'_, H>> {
-        self.0.dirs.get(id).map(View)
+        self.0.dirs.get(id).map(View::of)
     }
 
     /// Names of directories, in order. O(n log n), O(n) where they were made in order.
@@ -152,7 +152,11 @@ impl<H: Host> Version<H> {
 }
 
 /// A directory in one version, for reading.
-pub struct View<'a, H: Host>(&'a Directory<H>);
+pub struct View<'a, H: Host> {
+    directory: &'a Directory<H>,
+    /// Where a key may stand.
+    last: Option<&'a LastRow>,
+}
 
 /// The values of a key; at least one.
 pub struct Values<'a, V>(&'a Content<V>);
@@ -177,55 +181,60 @@ impl<'a, V: Clone> Values<'a, V> {
 }
 
 impl<'a, H: Host> View<'a, H> {
+    const fn of(directory: &'a Directory<H>) -> Self {
+        View { directory, last: None }
+    }
+
     #[must_use]
     pub const fn kind(&self) -> DirKind {
-        self.0.kind()
+        self.directory.kind()
     }
 
     #[must_use]
     pub const fn created(&self) -> Tick {
-        self.0.created
+        self.directory.created
     }
 
     /// Keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.rows.len()
+        self.directory.rows.len()
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.rows.is_empty()
+        self.directory.rows.is_empty()
     }
 
     /// Keys of a lazy directory that are kept.
     #[must_use]
     pub fn kept(&self) -> usize {
-        self.0.lazy().map_or(0, |lazy| lazy.memos.total())
+        self.directory.lazy().map_or(0, |lazy| lazy.memos.total())
     }
 
     /// The values of a key. O(log n).
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Values<'a, H::Value>> {
-        self.0.content(key).map(Values)
+        let guess = self.last.and_then(|last| last.guess(key));
+        self.directory.rows.get_from(key, guess).and_then(Row::content).map(Values)
     }
 
     /// Rows in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a Key, Values<'a, H::Value>)> + use<'a, H> {
-        self.0.rows.iter().filter_map(|(key, _, row)| Some((key, Values(row.content()?))))
+        self.directory.rows.iter().filter_map(|(key, _, row)| Some((key, Values(row.content()?))))
     }
 
     /// All rows, for an iterator of its own over the version at which it began. O(log n).
     #[must_use]
     pub fn walk(&self, reversed: bool) -> Rows<H> {
-        Rows(self.0.rows.walk(reversed))
+        Rows(self.directory.rows.walk(reversed))
     }
 
     /// The rows of an inclusive range. O(log n).
     #[must_use]
     pub fn walk_between(&self, lo: &Key, hi: &Upper) -> Rows<H> {
         match bounds(lo, hi) {
-            Some(range) => Rows(self.0.rows.walk_range::<Key, _>(range, false)),
+            Some(range) => Rows(self.directory.rows.walk_range::<Key, _>(range, false)),
             None => Rows(TickMap::new().walk(false)),
         }
     }

@@ -9,8 +9,9 @@ use std::mem;
 use triomphe::Arc;
 
 use super::items::{Items, Stamped};
-use super::lookup::{Place, begun, search};
+use super::lookup::{begun, search};
 use super::node::{CAP, Child, Node, Slot};
+use super::place::Place;
 use super::put::{Put, put_at, put_with, stamped_leaf};
 use super::remove::{Freed, take, take_first};
 use super::{Held, Sought, TickMap};
@@ -50,6 +51,12 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         put_at(root, key, place, stamp, value, true, &mut put);
         self.finish(&mut put);
         put.old
+    }
+
+    /// The value that stands where [`TickMap::locate`] said, of this map as it is, to be changed in place; whether it is live
+    /// must stay as it is. O(log n), without a comparison.
+    pub fn value_at(&mut self, place: &Place) -> Option<&mut V> {
+        Node::value_at(self.root.as_mut()?, place)
     }
 
     /// Looks, then decides: the function sees the present stamp and value, and answers those to set, or none to leave
@@ -121,7 +128,7 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         if !root.is_newest(&t) {
             return restamp(root, place, 0, &t);
         }
-        let (at, slots) = (place.at.ok()?, stamped_leaf(root, &place.begun, &t, 0)?);
+        let (at, slots) = (place.at().ok()?, stamped_leaf(root, place.begun(), &t, 0)?);
         let old = mem::replace(&mut slots.at_mut(at).stamp, t);
         slots.restamped(at);
         Some(old)
@@ -246,13 +253,13 @@ where
 {
     match Arc::make_mut(node) {
         Node::Leaf(slots) => {
-            let at = place.at.ok()?;
+            let at = place.at().ok()?;
             let old = mem::replace(&mut slots.at_mut(at).stamp, stamp.clone());
             slots.restamped(at);
             Some(old)
         }
         Node::Inner(children) => {
-            let at = usize::from(place.begun[step]).saturating_sub(1);
+            let at = usize::from(place.begun()[step]).saturating_sub(1);
             let child = children.at_mut(at);
             let old = restamp(&mut child.node, place, step + 1, stamp)?;
             child.restamped(stamp, Some(&old));

@@ -6,9 +6,8 @@
 
 use std::borrow::Borrow;
 
-use smallvec::SmallVec;
-
-use super::node::{CAP, Child, Node, Slot};
+use super::node::{Child, Node, Slot};
+use super::place::Place;
 use super::sought::{begun_before, place};
 use super::{Held, Sought};
 
@@ -37,52 +36,27 @@ where
     }
 }
 
-/// Where a key stands in a tree, or else where it would: found once, and then gone to without another comparison.
-pub struct Place {
-    /// What [`begun`] said on the way down, from the root on.
-    pub(super) begun: SmallVec<[u8; 8]>,
-    /// What [`search`] said of the leaf.
-    pub(super) at: Result<usize, usize>,
-    /// Whether it is there and live.
-    pub(super) live: bool,
-}
-
-impl Place {
-    /// In a map without entries.
-    pub(super) fn nowhere() -> Self {
-        Place { begun: SmallVec::new(), at: Err(0), live: false }
-    }
-
-    /// Whether it is there and live.
-    pub(crate) const fn is_live(&self) -> bool {
-        self.live
-    }
-}
-
-const _: () = assert!(CAP <= u8::MAX as usize, "a byte for each step");
-
 impl<K, V, T> Node<K, V, T> {
     /// Where the key stands, or would, and its slot if there is one.
-    #[expect(clippy::cast_possible_truncation, reason = "a node has no more than CAP children")]
     pub(super) fn locate<Q>(&self, key: &Q) -> (Place, Option<&Slot<K, V, T>>)
     where
         K: Borrow<Q>,
         V: Held,
         Q: Sought + ?Sized,
     {
-        let mut path = SmallVec::new();
+        let mut place = Place::ROOT;
         let mut node = self;
         loop {
             match node {
                 Node::Leaf(slots) => {
                     let at = search(slots, key);
                     let slot = at.ok().and_then(|at| slots.get(at));
-                    let live = slot.is_some_and(|slot| slot.value.is_live());
-                    return (Place { begun: path, at, live }, slot);
+                    place.arrive(at, slot.is_some_and(|slot| slot.value.is_live()));
+                    return (place, slot);
                 }
                 Node::Inner(children) => {
                     let begun = begun(children, key);
-                    path.push(begun as u8);
+                    place.step(begun);
                     node = &children[begun.saturating_sub(1)].node;
                 }
             }

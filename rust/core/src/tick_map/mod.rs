@@ -34,7 +34,7 @@
 //! # Files
 //!
 //! `node` what a tree is made of, `items` the vector in a node, `lookup` by key and by position (`sought` where
-//! to look first), `edit` writes (`put`
+//! to look first, `place` where a key was found), `edit` writes (`put`
 //! adds and replaces, `remove` takes out, `run` sets many in the order of their keys), `range` iteration in key order,
 //! `diff` what changed (since a stamp, between two versions), `check` the invariants as code.
 
@@ -45,6 +45,7 @@ mod items;
 mod lookup;
 mod node;
 mod owned;
+mod place;
 mod put;
 mod range;
 mod remove;
@@ -60,8 +61,9 @@ use triomphe::Arc;
 
 pub use self::diff::{Changes, Diff, DiffItem};
 pub use self::edit::SetOutcome;
-pub use self::lookup::{Finger, Place};
+pub use self::lookup::Finger;
 use self::node::{Node, Slot};
+pub use self::place::Place;
 pub use self::range::{Iter, Walk};
 pub use self::run::{Run, Step};
 pub use self::sought::Sought;
@@ -185,18 +187,29 @@ impl<K: Sought, V, T> TickMap<K, V, T> {
         self.slot(key).map(Slot::parts)
     }
 
-    /// Where the key stands, or would, for [`TickMap::set_at`]; and the stamp and value that are there. O(log n).
-    pub fn locate(&self, key: &K) -> (Place, Option<(&T, &V)>)
+    /// Where the key stands, or would, for [`TickMap::set_at`] and [`TickMap::value_at`]; and the stamp and value that are
+    /// there. `guess`: where it may stand. O(log n), with one comparison where the guess is right.
+    pub fn locate(&self, key: &K, guess: Option<&Place>) -> (Place, Option<(&T, &V)>)
     where
         V: Held,
     {
-        match self.root.as_deref() {
-            Some(root) => {
-                let (place, slot) = root.locate(key);
-                (place, slot.map(Slot::state))
-            }
-            None => (Place::nowhere(), None),
+        let Some(root) = self.root.as_deref() else { return (Place::ROOT, None) };
+        if let Some(guess) = guess
+            && let Some(slot) = root.guessed(key, guess)
+        {
+            let mut place = *guess;
+            place.arrive(Ok(guess.at().unwrap_or_else(|at| at)), slot.value.is_live());
+            return (place, Some(slot.state()));
         }
+        let (place, slot) = root.locate(key);
+        (place, slot.map(Slot::state))
+    }
+
+    /// The value of a key that may stand in this place, be it a tombstone. O(log n), with one comparison where it does.
+    pub fn get_from(&self, key: &K, guess: Option<&Place>) -> Option<&V> {
+        let root = self.root.as_deref()?;
+        let guessed = guess.and_then(|guess| root.guessed(key, guess));
+        guessed.or_else(|| root.find(key)).map(|slot| &slot.value)
     }
 
     /// Whether there is an entry, be it a tombstone. O(log n).

@@ -6,8 +6,8 @@ use triomphe::Arc;
 
 use super::edit::change;
 use super::items::Items;
-use super::lookup::Place;
 use super::node::{Child, Node, Slot};
+use super::place::Place;
 use super::{Held, Sought};
 
 type Leaf<K, V, T> = Items<Slot<K, V, T>, T>;
@@ -65,10 +65,10 @@ pub(super) fn put_at<K, V, T>(
     V: Held + Clone,
     T: Ord + Clone,
 {
-    match place.at {
+    match place.at() {
         Ok(at) if node.is_newest(&stamp) => {
-            let live = change(place.live, value.is_live());
-            if let Some(slots) = stamped_leaf(node, &place.begun, &stamp, live) {
+            let live = change(place.is_live(), value.is_live());
+            if let Some(slots) = stamped_leaf(node, place.begun(), &stamp, live) {
                 replace(slots, at, stamp, value, put);
             }
         }
@@ -118,12 +118,12 @@ fn put_below<K, V, T>(
     T: Ord + Clone,
 {
     match Arc::make_mut(node) {
-        Node::Leaf(slots) => match place.at {
+        Node::Leaf(slots) => match place.at() {
             Ok(at) => replace(slots, at, slot.stamp, slot.value, put),
             Err(at) => insert(slots, at, slot, end, put),
         },
         Node::Inner(children) => {
-            let begun = usize::from(place.begun[step]);
+            let begun = usize::from(place.begun()[step]);
             let at = begun.saturating_sub(1);
             let last = at + 1 == children.len();
             put_below(&mut children.at_mut(at).node, slot, place, step + 1, end && last, put);

@@ -16,7 +16,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::node::{CAP, Child, Node, Slot};
-use super::{Held, Run, SetOutcome, Step, TickMap};
+use super::{Held, Place, Run, SetOutcome, Step, TickMap};
 use crate::fuzzing::Bytes;
 use crate::tick::Tick;
 
@@ -251,7 +251,7 @@ fn assert_same(map: &Map, model: &Model) {
 }
 
 /// All ways to ask for a part of the map.
-fn assert_parts(map: &Map, model: &Model, (low, high, since): (u8, u8, Tick)) {
+fn assert_parts(map: &Map, model: &Model, (low, high, since): (u8, u8, Tick), before: &Place) {
     let all: Vec<Flat> = model.iter().map(|(key, (stamp, value))| (*key, *stamp, *value)).collect();
     let part = |keep: &dyn Fn(&Flat) -> bool| all.iter().copied().filter(keep).collect::<Vec<_>>();
 
@@ -262,6 +262,14 @@ fn assert_parts(map: &Map, model: &Model, (low, high, since): (u8, u8, Tick)) {
     for key in [low, high, low.wrapping_add(1), u8::MAX] {
         assert_eq!(map.get(&key), model.get(&key).map(|(_, value)| value));
         assert_eq!(map.contains_key(&key), model.contains_key(&key));
+        // Whatever place is guessed: that of another key, or one before the last write.
+        for guess in [low, high].map(|other| map.locate(&other, None).0).iter().chain([before]) {
+            let (place, there) = map.locate(&key, Some(guess));
+            assert_eq!(there.map(|(stamp, value)| (*stamp, *value)), model.get(&key).copied());
+            assert_eq!(place.is_live(), there.is_some_and(|(_, value)| value.is_live()));
+            assert_eq!(map.clone().value_at(&place).copied(), there.map(|(_, value)| *value));
+            assert_eq!(map.get_from(&key, Some(guess)), there.map(|(_, value)| value));
+        }
         assert_eq!(map.rank(&key), part(&|entry| entry.0 < key && entry.2.is_live()).len());
     }
     for (i, entry) in part(&|entry| entry.2.is_live()).into_iter().enumerate() {
@@ -330,10 +338,12 @@ fn assert_diff(older: &Map, old: &Model, newer: &Map, new: &Model) {
 
 pub(crate) fn run(program: &Program) {
     let (mut map, mut model, mut clones) = (Map::new(), Model::new(), Vec::new());
+    let mut place = Place::ROOT;
     for op in &program.ops {
         apply(op, &mut map, &mut model, &mut clones);
         assert_same(&map, &model);
-        assert_parts(&map, &model, program.probes);
+        assert_parts(&map, &model, program.probes, &place);
+        place = map.locate(&program.probes.1, None).0;
         if let Some((older, old)) = clones.last() {
             assert_diff(older, old, &map, &model);
             assert_diff(&map, &model, older, old);

@@ -42,7 +42,7 @@ impl<H: Host> Store<H> {
         content: impl FnOnce(&Verdicts<H>, Option<&Content<H::Value>>) -> Result<NewContent<H>, H>,
     ) -> Result<bool, H> {
         let Some(directory) = self.ctx.dirs.get(dir) else { return Ok(false) };
-        let (place, there) = directory.rows.locate(key);
+        let (place, there) = directory.rows.locate(key, self.last_row.guess(key));
         let content = content(&self.verdicts, there.and_then(|(_, row)| row.content()))?;
         let Some(content) = content.filter(|content| content.is_some() || place.is_live()) else { return Ok(false) };
         let was = there.map(|(stamp, row)| (*stamp, row.since()));
@@ -67,6 +67,7 @@ impl<H: Host> Store<H> {
         was: Option<(Tick, Tick)>,
         content: Option<Content<H::Value>>,
     ) {
+        self.last_row.note(key, place);
         let (now, first) = (self.ctx.tick, self.work.base.tick);
         let live = content.is_some();
         let mut lagging: Option<(Tick, Tick)> = None;
