@@ -1,5 +1,6 @@
 """A merge that fails leaves both sides as they were; merges by many threads lose nothing."""
 
+import asyncio
 import threading
 import time
 
@@ -261,3 +262,57 @@ def test_one_merge_of_a_fork_at_a_time():
     merged(fork, store)
     assert not errors
     assert set(d) == {(label, 19) for label in range(4)}
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["not moved", "moved"])
+@pytest.mark.parametrize("merges", [False, True], ids=["writes", "writes and merges"])
+def test_who_has_the_turn_of_the_fork_right_after_a_merge_goes_on_from_what_was_merged(moved, merges):
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    waits, done, armed, errors = threading.Event(), threading.Event(), [], []
+
+    class Loop(asyncio.SelectorEventLoop):
+        """Who wakes a task, that is, the thread that merges, goes on when the task is done."""
+
+        def call_soon_threadsafe(self, *args, **options):
+            handle = super().call_soon_threadsafe(*args, **options)
+            assert done.wait(60)
+            return handle
+
+    async def go_on():
+        asyncio.get_running_loop().call_soon(waits.set)
+        async with fork.update():
+            fork["/d/"][2] = 20
+        if merges:
+            fork.merge(rebase=True)
+
+    def run():
+        loop = Loop()
+        try:
+            loop.run_until_complete(go_on())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            done.set()
+            loop.close()
+
+    def fn(key, values):
+        if armed:
+            armed.pop().start()
+            assert waits.wait(60)
+        return [(key, values[0])]
+
+    d.map("/m/", fn)
+    fork = store.fork()
+    fork["/d/"][1] = 10
+    if moved:
+        d[3] = 30
+    thread = threading.Thread(target=run)
+    armed.append(thread)
+    fork.merge(rebase=True)
+    thread.join(60)
+    assert errors == [] and done.is_set()
+    assert fork.base == store.tick
+    assert (2 in d) == merges
+    merged(fork, store)
+    assert d == {1: 10, 2: 20} | ({3: 30} if moved else {})

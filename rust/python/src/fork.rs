@@ -185,30 +185,38 @@ impl Both<'_> {
         self.parent.undo_all(py);
     }
 
-    /// Publishes both, one after the other; the base from which they go on.
-    fn commit(&self, py: Python<'_>, moved: bool) -> (Option<livedirs_core::Commit>, Base<PyHost>) {
-        let (commit, parent) = publish(py, self.parent, true);
-        let fork = if moved {
-            publish(py, self.fork, false).1
+    /// Publishes both, one after the other. The base from which they go on is noted while the fork's turn is still held:
+    /// what others write to the fork or merge from then on, they do over that.
+    fn commit(&self, py: Python<'_>, link: &Link, moved: bool) -> Option<livedirs_core::Commit> {
+        let (commit, parent) = publish(py, self.parent, true, |parent| parent);
+        if moved {
+            drop(publish(py, self.fork, false, |fork| link.set(Base { parent, fork })));
         } else {
+            let fork = self.fork.lock(py).store.published();
+            drop(link.set(Base { parent, fork }));
             self.fork.undo_all(py);
-            self.fork.lock(py).store.published()
-        };
-        (commit, Base { parent, fork })
+        }
+        commit
     }
 }
 
-/// Publishes the transaction, and does what it leaves to be done, but for callbacks.
-fn publish(py: Python<'_>, shared: &Arc<Shared>, told: bool) -> (Option<livedirs_core::Commit>, Version<PyHost>) {
+/// Publishes the transaction, and does what it leaves to be done, but for callbacks. `note` gets the version before
+/// anybody else has their turn.
+fn publish<R>(
+    py: Python<'_>,
+    shared: &Arc<Shared>,
+    told: bool,
+    note: impl FnOnce(Version<PyHost>) -> R,
+) -> (Option<livedirs_core::Commit>, R) {
     let mut guard: Guard<'_> = shared.lock(py);
     shared.bury(&mut guard);
     let (commit, left) = guard.store.commit(told);
-    let version = guard.store.published();
+    let noted = note(guard.store.published());
     let after = shared.give_turn(&mut guard, true);
     drop(guard);
     drop(left);
     after.run(py, shared);
-    (commit, version)
+    (commit, noted)
 }
 
 #[pymethods]
@@ -259,8 +267,8 @@ impl Fork {
             let mut guard = both.parent.lock(py);
             guard.store.published().tick() != base.parent.tick()
         };
-        let (commit, next) = both.commit(py, moved);
-        drop((link.set(next), base));
+        let commit = both.commit(py, link, moved);
+        drop(base);
         parent.own.call_callbacks(py)?;
         this.own.call_callbacks(py)?;
         commit.map(Commit::new).ok_or_else(|| errors::transaction(py, "the merge told nothing"))
