@@ -1,5 +1,7 @@
 """The default capacity: 75 % of the memory limit of the control group, from fake files."""
 
+import sys
+
 import pytest
 
 from livedirs import Store
@@ -121,7 +123,7 @@ def test_without_anything_there_is_no_bound(tmp_path, automatic):
 
 def test_it_is_the_default(monkeypatch):
     monkeypatch.delenv("LIVEDIRS_CAPACITY", raising=False)
-    expected = _automatic_capacity("/")
+    expected = _automatic_capacity("/") if sys.platform == "linux" else None
     assert Store().stats().capacity == Store(capacity="auto").stats().capacity == expected
     monkeypatch.setenv("LIVEDIRS_CAPACITY", "3M")
     assert Store().stats().capacity == 3 * MIB

@@ -19,9 +19,10 @@ pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u
     }
 }
 
-/// 75 % of the memory limit of the control group, where one is set.
+/// 75 % of the memory limit of the control group, where one is set. Other systems have no such groups, and what lies in
+/// `\proc` of the current drive of Windows says nothing.
 fn automatic() -> Option<u64> {
-    memory_limit(Path::new("/")).map(of_limit)
+    if cfg!(target_os = "linux") { memory_limit(Path::new("/")).map(of_limit) } else { None }
 }
 
 const fn of_limit(limit: u64) -> u64 {
