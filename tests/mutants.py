@@ -65,7 +65,7 @@ def build():
 
 
 def faults():
-    source = (ROOT / "rust" / "core" / "src" / "mutants.rs").read_text()
+    source = (ROOT / "rust" / "core" / "src" / "mutants.rs").read_text(encoding="utf-8")
     listed = source.partition("pub enum Mutant {")[2].partition("\n}")[0]
     return re.findall(r"\n    (\w+),", listed)
 

@@ -84,7 +84,7 @@ def test_a_program_that_fails_is_made_small_and_fails_when_it_is_pasted(tmp_path
     script = str(raised.value).partition("\n\n")[2]
     assert "def make_impure" in script and "def make_above" not in script and "def make_s" not in script
     assert "def t1(" in script and "def t2(" not in script
-    (tmp_path / "program.py").write_text(script)
+    (tmp_path / "program.py").write_text(script, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, tmp_path / "program.py"], capture_output=True, text=True, check=False
     )
