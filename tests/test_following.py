@@ -434,6 +434,7 @@ def test_closing_again_does_nothing(d):
         _ = cursor.position
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork() here")
 def test_a_child_process_may_drop_what_it_inherited(store, d, cursor):
     d[2] = 2
     child = os.fork()

@@ -1,9 +1,9 @@
 """How a fork ends, what it then leaves behind, and what it costs."""
 
 import gc
+import sys
 import weakref
 
-import memray
 import pytest
 
 from livedirs import ClosedError, Store, TransactionError
@@ -191,7 +191,10 @@ def test_values_of_a_discarded_fork_are_released():
     assert ref() is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no memray")
 def test_a_fork_of_a_large_store_takes_no_memory_of_its_size(tmp_path):
+    import memray
+
     store = Store()
     d = store.mkdir("/d/", ((i, i) for i in range(100_000)))
     with memray.Tracker(tmp_path / "forks.bin"):
