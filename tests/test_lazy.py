@@ -159,7 +159,7 @@ from livedirs import Store
 
 def read():
     lazy = Store().lazy("/l/", lambda self, n: self[n - 1] + 1 if n else 0)
-    print(lazy[900])
+    print(lazy[700])  # Python 3.12 bounds what C code calls more narrowly, and by a number that can't be set
     try:
         lazy[2_000]
     except RecursionError as error:
@@ -174,7 +174,7 @@ thread.join()
 
 def test_keys_that_need_each_other_deeper_than_pythons_limit_are_a_recursion_error_and_no_crash():
     run = subprocess.run([sys.executable, "-c", DEEP], capture_output=True, text=True)
-    assert (run.returncode, run.stdout.split()) == (0, ["900", "RecursionError"]), run.stderr
+    assert (run.returncode, run.stdout.split()) == (0, ["700", "RecursionError"]), run.stderr
 
 
 def test_a_key_that_needs_itself():

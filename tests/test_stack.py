@@ -2,7 +2,8 @@
 
 Each test runs in a process of its own, which a crash would end, on a thread with a stack of 512 KiB and on
 one of 8 MiB, with Python's own limit out of the way. On Windows no thread has less than the main one, 2 MB:
-there the first has as much.
+there the first has as much. (Python 3.12 has another limit for what C code calls, which can't be set, and
+comes before the end of the larger stack.)
 """
 
 import subprocess
@@ -20,7 +21,7 @@ def told(fn):
     try:
         return fn()
     except RecursionError as error:
-        assert "through the store" in str(error), error
+        assert "through the store" in str(error) or sys.version_info[:2] == (3, 12), error
         return "RecursionError"
 
 def main(size):
@@ -58,7 +59,10 @@ def test_lazy_keys_that_need_each_other(kib):
     """
     thousand = "RecursionError" if kib == 512 else "1000"
     expected = ["50", thousand, "RecursionError", "2950", "RecursionError", "2950", "0"]
-    assert on_a_stack_of(kib, code) == expected
+    printed = on_a_stack_of(kib, code)
+    if sys.version_info[:2] == (3, 12) and printed[1] == "RecursionError":
+        expected[1] = "RecursionError"
+    assert printed == expected
 
 
 @stacks
