@@ -54,6 +54,10 @@ fn is_plain(object: &Bound<'_, PyAny>, depth: u32) -> bool {
     if let Ok(tuple) = object.cast_exact::<PyTuple>() {
         return tuple.iter().all(|part| is_plain(&part, depth - 1));
     }
+    // What can change does so without a GIL at any time: between this look and the comparison, and during either.
+    if cfg!(Py_GIL_DISABLED) {
+        return false;
+    }
     if let Ok(list) = object.cast_exact::<PyList>() {
         return list.iter().all(|part| is_plain(&part, depth - 1));
     }
