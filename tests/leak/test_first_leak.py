@@ -15,6 +15,8 @@ import pytest
 DIRECTORIES = int(os.environ.get("LIVEDIRS_LEAK_DIRS", "100000"))
 ALLOWED = 100_000
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no memray")
+
 
 def churn(directories, folder, *options):
     script = Path(__file__).with_name("churn.py")
