@@ -46,7 +46,7 @@ def faults(wheel: Path) -> list[str]:
     if "manylinux" in wheel.name:
         with zipfile.ZipFile(wheel) as archive:
             own = [name for name in modules if b"libgcc_s.so.1" not in archive.read(f"livedirs/{name}")]
-        # Daemon threads would end the process by a fault when the interpreter goes: see packaging/tuned_wheel.
+        # Daemon threads would end the process by a fault at the end of Python: see packaging/tuned_wheel.
         found += [f"{name} has an unwinder of its own: it does not link with libgcc_s" for name in own]
     found += [f"{name} has no place in it" for name in sorted(shipped - sources - {"py.typed", *modules})]
     return found
