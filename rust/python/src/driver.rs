@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use livedirs_core::{Batch, Fold, FoldJob, Goal, Job, Key, MapJob, Outputs, ValueVec};
 use pyo3::exceptions::PyTypeError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
+use crate::call::{call1, call2};
 use crate::convert;
 use crate::errors;
 use crate::host::{Function, Object, PyHost, Task};
@@ -290,30 +290,6 @@ fn fold_with_python(py: Python<'_>, fold: &Fold<crate::host::Code>, members: &[O
         _ => builtins.call_method1(pyo3::intern!(py, "sum"), (values,))?,
     };
     Ok(Object(value.unbind()))
-}
-
-/// `function(a)`, without a tuple for the argument.
-fn call1<'py>(function: &Bound<'py, PyAny>, a: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let end = std::ptr::null_mut::<ffi::PyObject>();
-    // SAFETY: two live objects, then the NULL that ends the list; a new reference or NULL with an exception set.
-    unsafe {
-        let result = ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), a.as_ptr(), end);
-        Bound::from_owned_ptr_or_err(function.py(), result)
-    }
-}
-
-/// `function(a, b)`, without a tuple for the arguments.
-fn call2<'py>(
-    function: &Bound<'py, PyAny>,
-    a: &Bound<'py, PyAny>,
-    b: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let end = std::ptr::null_mut::<ffi::PyObject>();
-    // SAFETY: three live objects, then the NULL that ends the list; a new reference or NULL with an exception set.
-    unsafe {
-        let result = ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), a.as_ptr(), b.as_ptr(), end);
-        Bound::from_owned_ptr_or_err(function.py(), result)
-    }
 }
 
 fn call_mapper(py: Python<'_>, code: &Function, key: &Key, values: &ValueVec<Object>) -> PyResult<Outputs<Object>> {

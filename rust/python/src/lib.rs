@@ -12,6 +12,7 @@
 mod alike;
 mod at_fork;
 mod breath;
+mod call;
 mod capacity;
 mod cgroup;
 mod chain;
@@ -75,6 +76,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::call::look_up();
         crate::at_fork::install(module.py())?;
         module.add("_tuned", option_env!("LIVEDIRS_TUNED").is_some())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
