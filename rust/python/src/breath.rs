@@ -50,6 +50,7 @@ pub fn hold(py: Python<'_>) {
 }
 
 /// The fork is done. (One before which nobody held: that which imported livedirs.)
+#[allow(deprecated)] // new Rusts call it `try_update`, which the minimal one does not know
 pub fn go_on() {
     // Where it is 0 it stays.
     _ = HELD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |held| held.checked_sub(1));
