@@ -12,8 +12,9 @@ PYTHON_FOLDERS := $(wildcard python examples benchmarks packaging)
 # Linux wheels are linked by zig against glibc 2.17, so that they run wherever manylinux2014 does.
 LINKER := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
-# Without the first, PEP 517 does not find maturin; the second spares a rebuild of pyo3 from another Python.
-export PATH := $(BIN):$(PATH)
+# Without the first, PEP 517 does not find maturin (a make of Windows has semicolons there); the third spares a rebuild of
+# pyo3 from another Python.
+export PATH := $(BIN)$(if $(findstring ;,$(PATH)),;,:)$(PATH)
 export NO_MKDOCS_2_WARNING := 1
 export PYO3_PYTHON := $(BIN)/python
 
