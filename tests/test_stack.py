@@ -3,7 +3,7 @@
 Each test runs in a process of its own, which a crash would end, on a thread with a stack of 512 KiB and on
 one of 8 MiB, with Python's own limit out of the way. On Windows no thread has less than the main one, 2 MB:
 there the first has as much. (Python 3.12 has another limit for what C code calls, which can't be set, and
-comes before the end of the larger stack.)
+comes before the end of the larger stack.) One runs on the main thread.
 """
 
 import subprocess
@@ -34,8 +34,12 @@ def main(size):
 
 def on_a_stack_of(kib, code):
     """What the code prints."""
-    program = PRELUDE + textwrap.dedent(code) + f"\nmain({kib})\n"
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    return output_of(f"{textwrap.dedent(code)}\nmain({kib})\n")
+
+
+def output_of(code, **how):
+    command = [sys.executable, "-c", PRELUDE + code]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, **how)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
     return ran.stdout.split()
 
@@ -63,6 +67,21 @@ def test_lazy_keys_that_need_each_other(kib):
     if sys.version_info[:2] == (3, 12) and printed[1] == "RecursionError":
         expected[1] = "RecursionError"
     assert printed == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its limit is not all that counts elsewhere")
+def test_the_main_thread_has_all_that_its_limit_gives():
+    """With musl the system tells of it only what was used so far: 128 KiB at first."""
+    import resource
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+
+    code = """
+deep = Store().lazy("/deep/", lambda self, n: self[n - 1] + 1 if n else 0)
+print(deep[0], told(lambda: deep[100]), told(lambda: deep[100_000]), deep[100])
+"""
+    assert output_of(code, preexec_fn=limit) == ["0", "100", "RecursionError", "100"]
 
 
 @stacks
