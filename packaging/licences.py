@@ -40,7 +40,7 @@ of each distribution of Rust. The text of the MIT licence is the first of the ne
 def metadata() -> dict[str, Any]:
     """What cargo knows of the workspace and all it depends on."""
     command = ["cargo", "metadata", "--format-version", "1", "--locked", "--quiet"]
-    answer = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    answer = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     known: dict[str, Any] = json.loads(answer.stdout)
     return known
 
