@@ -76,7 +76,7 @@ def write_documents(
         "contenders": report.markdown_peers(peers),
         "details": report.markdown_details(measured),
     }
-    DOCUMENT.write_text(report.fill(DOCUMENT.read_text(), parts))
+    DOCUMENT.write_text(report.fill(DOCUMENT.read_text("utf-8"), parts), "utf-8")
 
 
 def load(path: Path) -> tuple[list[Measured], dict[str, Any]]:

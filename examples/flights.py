@@ -29,7 +29,7 @@ import argparse
 import csv
 import heapq
 import io
-import resource
+import math
 import sys
 import time
 import zipfile
@@ -234,7 +234,11 @@ def tombstones(store: Store) -> int:
 
 
 def resident() -> float:
-    """Resident memory in MB; where there is no /proc, its peak so far."""
+    """Resident memory in MB; where there is no /proc, its peak so far; on Windows NaN."""
+    if sys.platform == "win32":
+        return math.nan
+    import resource
+
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * resource.getpagesize() / 1e6

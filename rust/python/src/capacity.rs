@@ -1,12 +1,12 @@
 //! `Store(capacity=...)`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyString};
 
-use crate::cgroup::memory_limit;
+use crate::cgroup::{memory_limit, memory_limit_below};
 
 /// The bound in bytes that an argument asks for, the environment where it is left out, or else "auto".
 pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
@@ -22,7 +22,7 @@ pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u
 /// 75 % of the memory limit of the control group, where one is set. Other systems have no such groups, and what lies in
 /// `\proc` of the current drive of Windows says nothing.
 fn automatic() -> Option<u64> {
-    if cfg!(target_os = "linux") { memory_limit(Path::new("/")).map(of_limit) } else { None }
+    if cfg!(target_os = "linux") { memory_limit().map(of_limit) } else { None }
 }
 
 const fn of_limit(limit: u64) -> u64 {
@@ -32,7 +32,7 @@ const fn of_limit(limit: u64) -> u64 {
 /// For tests: what "auto" comes to where the file system begins there.
 #[pyfunction]
 pub fn _automatic_capacity(root: PathBuf) -> Option<u64> {
-    memory_limit(&root).map(of_limit)
+    memory_limit_below(&root).map(of_limit)
 }
 
 /// Bytes; `None`: no bound.

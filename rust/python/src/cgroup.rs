@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Limits from here on mean that there is none: version 1 has no word for it.
 const UNLIMITED: u64 = 1 << 60;
@@ -24,14 +25,29 @@ struct Hierarchy {
     is_v2: bool,
 }
 
-/// Bytes; `None` where no limit is set. `root` is where the file system begins: `/`, but for tests.
-pub fn memory_limit(root: &Path) -> Option<u64> {
+/// Bytes; `None` where no limit is set. Where the hierarchies are mounted is asked once in a process, which takes some tenths
+/// of a millisecond where much is mounted; the group and its limits each time.
+pub fn memory_limit() -> Option<u64> {
+    static MOUNTED: OnceLock<Vec<Hierarchy>> = OnceLock::new();
+    let root = Path::new("/");
+    least(root, MOUNTED.get_or_init(|| mounted(root)))
+}
+
+/// The same where the file system begins at `root`, for tests.
+pub fn memory_limit_below(root: &Path) -> Option<u64> {
+    least(root, &mounted(root))
+}
+
+fn mounted(root: &Path) -> Vec<Hierarchy> {
     let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default();
-    let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
-    let hierarchies: Vec<Hierarchy> = mounts.lines().filter_map(hierarchy).collect();
+    mounts.lines().filter_map(hierarchy).collect()
+}
+
+fn least(root: &Path, hierarchies: &[Hierarchy]) -> Option<u64> {
     if hierarchies.is_empty() {
         return USUAL.iter().filter_map(|(at, file)| limit(&root.join(at).join(file))).min();
     }
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     hierarchies.iter().filter_map(|hierarchy| hierarchy.least(root, &groups)).min()
 }
 

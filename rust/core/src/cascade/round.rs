@@ -89,17 +89,20 @@ impl<H: Host> Store<H> {
         self.refresh_previous()?;
         let again = self.is_due();
         let mut changed = Ids::new();
-        if self.work.journal.len() > self.work.round_start {
-            let judged = self.judge_rows()?;
-            let are_dirs_touched = judged.are_dirs_touched;
-            self.settle_rows(judged, again, &mut changed);
-            if are_dirs_touched {
-                self.settle_dirs(&mut changed);
-            }
-            changed.sort_unstable();
-            changed.dedup();
+        if !self.has_only_written(&mut changed) {
+            self.settle_all(again, &mut changed)?;
         }
-        changed.retain(|id| self.stamp_dir(*id));
+        changed.sort_unstable();
+        changed.dedup();
+        let mut live = 0;
+        for at in 0..changed.len() {
+            let id = changed[at];
+            if self.stamp_dir(id) {
+                changed[live] = id;
+                live += 1;
+            }
+        }
+        changed.truncate(live);
         join(&mut self.work.changed, changed);
         self.ctx.tick += 1;
         self.purge_up_to(if again { self.work.base.tick } else { Tick::MAX });
@@ -107,8 +110,42 @@ impl<H: Host> Store<H> {
             self.evict_memos();
         }
         self.work.round_start = self.work.journal.len();
-        self.work.retouched.clear();
+        if !self.work.retouched.is_empty() {
+            self.work.retouched.clear();
+        }
         Ok(again)
+    }
+
+    /// Whether the round wrote rows, each of them once, and did nothing else that is to be looked at; `changed` gets the
+    /// directories. So it is in nearly all transactions, and these are to be short.
+    fn has_only_written(&self, changed: &mut Ids) -> bool {
+        if !self.work.retouched.is_empty() {
+            return false;
+        }
+        for piece in self.work.journal.slices_from(self.work.round_start) {
+            for undo in piece {
+                match undo {
+                    Undo::Row { dir, live: true, .. } if changed.last() == Some(dir) => {}
+                    Undo::Row { dir, live: true, .. } => changed.push(*dir),
+                    Undo::Row { .. } | Undo::Slot { .. } => return false,
+                    _ => {}
+                }
+            }
+        }
+        true
+    }
+
+    /// Looks at all that the round did, and settles what is left of it; `changed` gets the directories.
+    #[inline(never)]
+    fn settle_all(&mut self, again: bool, changed: &mut Ids) -> Result<(), H> {
+        changed.clear();
+        let judged = self.judge_rows()?;
+        let are_dirs_touched = judged.are_dirs_touched;
+        self.settle_rows(judged, again, changed);
+        if are_dirs_touched {
+            self.settle_dirs(changed);
+        }
+        Ok(())
     }
 
     /// What the round did to each row that it touched: written once, it changed or is gone; written more than once,
