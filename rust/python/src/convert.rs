@@ -38,9 +38,7 @@ fn big_int_to_python<'py>(py: Python<'py>, value: &BigInt) -> PyResult<Bound<'py
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyLong_FromString(text.as_ptr(), std::ptr::null_mut(), 16)) }
 }
 
-/// An int, float or bool, of subclasses too, as a number. Runs no code of the user's. (Not inlined: a sum asks for two in a
-/// row, and the code of a transaction of one key is to be short.)
-#[inline(never)]
+/// An int, float or bool, of subclasses too, as a number. Runs no code of the user's.
 pub fn number(object: &Bound<'_, PyAny>) -> Option<Number> {
     // The exact type is seen without a call.
     if object.is_exact_instance_of::<PyInt>() || object.is_instance_of::<PyInt>() {

@@ -135,8 +135,6 @@ impl ExactSum {
         self.total.heap_bytes() + self.rest.as_ref().map_or(0, rest)
     }
 
-    /// (Not inlined: what one value gives takes another's place, so it is called twice in a row.)
-    #[inline(never)]
     fn pass(&mut self, number: &Number, way: Way) {
         match number {
             Number::Int(value) => self.pass_int(*value, way),

@@ -12,7 +12,7 @@ use super::items::{Items, Stamped};
 use super::lookup::{begun, search};
 use super::node::{CAP, Child, Node, Slot};
 use super::place::Place;
-use super::put::{Put, put_at, put_with, stamped_leaf};
+use super::put::{Put, put_below, put_with, replace_newest, stamped_leaf};
 use super::remove::{Freed, take, take_first};
 use super::{Held, Sought, TickMap};
 
@@ -47,8 +47,12 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
             self.plant(key.clone(), stamp, value);
             return None;
         };
+        if place.at().is_ok() && root.is_newest(&stamp) {
+            self.live = self.live.wrapping_add_signed(change(place.is_live(), value.is_live()));
+            return replace_newest(root, place, stamp, value);
+        }
         let mut put = Put::new();
-        put_at(root, key, place, stamp, value, true, &mut put);
+        put_below(root, Slot { key: key.clone(), stamp, value }, place, 0, true, &mut put);
         self.finish(&mut put);
         put.old
     }
@@ -129,9 +133,8 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
             return restamp(root, place, 0, &t);
         }
         let (at, slots) = (place.at().ok()?, stamped_leaf(root, place.begun(), &t, 0)?);
-        let old = mem::replace(&mut slots.at_mut(at).stamp, t);
-        slots.restamped(at);
-        Some(old)
+        slots.newly_stamped(at, &t);
+        Some(mem::replace(&mut slots.at_mut(at).stamp, t))
     }
 
     /// Takes an entry out. O(log n).

@@ -141,6 +141,24 @@ impl<E: Stamped<T>, T: Ord + Clone> Items<E, T> {
         }
     }
 
+    /// An item bears this stamp now, later than which none is: [`Items::is_newest`] said so.
+    #[inline]
+    pub(super) fn newly_stamped(&mut self, at: usize, stamp: &T) {
+        if !Self::TRACKED {
+            return;
+        }
+        let bit = 1 << at;
+        if self.latest.as_ref() == Some(stamp) {
+            self.which |= bit;
+            return;
+        }
+        let was = self.latest.replace(stamp.clone());
+        if self.which & !bit != 0 {
+            self.older = was;
+        }
+        self.which = bit;
+    }
+
     fn note(&mut self, at: usize) {
         let (stamp, bit) = (self.list[at].stamp(), 1 << at);
         match &mut self.latest {

@@ -1,8 +1,8 @@
 //! What a tree is made of: nodes, the slots of a leaf, the children of an inner node with their summaries.
 //!
 //! A node is one vector behind an `Arc`, grown by doubling and never past `CAP`, so that a map of one entry takes room
-//! for one. Sixteen to a node: a write to a shared path copies the neighbours of what it touches, and their reference
-//! counts are nearly all of its cost; 32 are slower to copy, and 8 make the tree deeper than that saves.
+//! for one. A write to a shared path copies the neighbours of what it touches, and their reference counts are nearly all of
+//! its cost: more to a node are dearer to copy, and fewer make the tree deeper.
 
 use triomphe::Arc;
 

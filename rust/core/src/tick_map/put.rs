@@ -51,8 +51,7 @@ where
 }
 
 /// Sets where the key stands.
-#[inline(never)]
-pub(super) fn put_at<K, V, T>(
+fn put_at<K, V, T>(
     node: &mut Arc<Node<K, V, T>>,
     key: &K,
     place: &Place,
@@ -65,15 +64,33 @@ pub(super) fn put_at<K, V, T>(
     V: Held + Clone,
     T: Ord + Clone,
 {
-    match place.at() {
-        Ok(at) if node.is_newest(&stamp) => {
-            let live = change(place.is_live(), value.is_live());
-            if let Some(slots) = stamped_leaf(node, place.begun(), &stamp, live) {
-                replace(slots, at, stamp, value, put);
-            }
-        }
-        _ => put_below(node, Slot { key: key.clone(), stamp, value }, place, 0, end, put),
+    if place.at().is_ok() && node.is_newest(&stamp) {
+        put.live = change(place.is_live(), value.is_live());
+        put.stamp = Some(stamp.clone());
+        put.old = replace_newest(node, place, stamp, value);
+    } else {
+        put_below(node, Slot { key: key.clone(), stamp, value }, place, 0, end, put);
     }
+}
+
+/// Replaces the entry that stands there by one that is stamped later than any other; what it was.
+#[inline(never)]
+pub(super) fn replace_newest<K, V, T>(
+    node: &mut Arc<Node<K, V, T>>,
+    place: &Place,
+    stamp: T,
+    value: V,
+) -> Option<(T, V)>
+where
+    K: Clone,
+    V: Held + Clone,
+    T: Ord + Clone,
+{
+    let at = place.at().ok()?;
+    let slots = stamped_leaf(node, place.begun(), &stamp, change(place.is_live(), value.is_live()))?;
+    slots.newly_stamped(at, &stamp);
+    let slot = slots.at_mut(at);
+    Some((mem::replace(&mut slot.stamp, stamp), mem::replace(&mut slot.value, value)))
 }
 
 /// The leaf at the end of the way, with all summaries on it made true for an entry that is stamped later than any other, and
@@ -95,7 +112,7 @@ where
         let child = children.at_mut(at);
         child.live = child.live.wrapping_add_signed(live);
         child.max.clone_from(stamp);
-        children.restamped(at);
+        children.newly_stamped(at, stamp);
         node = &mut children.at_mut(at).node;
     }
     match Arc::make_mut(node) {
@@ -105,7 +122,7 @@ where
 }
 
 /// Sets below a node, so many steps down the way.
-fn put_below<K, V, T>(
+pub(super) fn put_below<K, V, T>(
     node: &mut Arc<Node<K, V, T>>,
     slot: Slot<K, V, T>,
     place: &Place,
