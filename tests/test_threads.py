@@ -486,8 +486,8 @@ def test_an_iterator_goes_on_over_its_version_while_other_threads_write_and_in_o
 # ---- long calls
 
 
-@pytest.mark.parametrize("call", ["clear", "purge", "slice", "update"])
-def test_a_long_call_that_runs_no_python_lets_other_threads_run(call):
+def turns_during(call):
+    """How often another thread has its turn while the call goes on."""
     store = Store()
     rows = dict.fromkeys(range(200_000), 1)
     d = store.mkdir("/d/", rows)
@@ -525,5 +525,12 @@ def test_a_long_call_that_runs_no_python_lets_other_threads_run(call):
         sys.setswitchinterval(interval)
         enough.set()
         thread.join()
-    # One more may come when the call begins, and when it ends.
-    assert len(turns) > 4
+    store.close()
+    return len(turns)
+
+
+@pytest.mark.parametrize("call", ["clear", "purge", "slice", "update"])
+def test_a_long_call_that_runs_no_python_lets_other_threads_run(call):
+    # One more may come when the call begins, and when it ends. On a machine that is busy with other processes
+    # the thread may miss its turns, so there are several tries: without a breath none has more.
+    assert any(turns_during(call) > 4 for _ in range(5))
