@@ -12,7 +12,7 @@ use super::items::{Items, Stamped};
 use super::lookup::{begun, search};
 use super::node::{CAP, Child, Node, Slot};
 use super::place::Place;
-use super::put::{Put, put_below, put_with, replace_newest, stamped_leaf};
+use super::put::{Put, put_below, replace_newest, stamped_leaf};
 use super::remove::{Freed, take, take_first};
 use super::{Held, Sought, TickMap};
 
@@ -31,13 +31,8 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     /// Sets. The key object that is there stays (1 stays 1 when 1.0 is set). Answers the stamp and value before.
     /// O(log n).
     pub fn set(&mut self, key: K, stamp: T, value: V) -> Option<(T, V)> {
-        let mut put = Put::new();
-        match &mut self.root {
-            Some(root) => put_with(root, &key, |_| Some((stamp, value)), true, &mut put),
-            None => self.plant(key, stamp, value),
-        }
-        self.finish(&mut put);
-        put.old
+        let (place, _) = self.locate(&key, None);
+        self.set_at(&key, &place, stamp, value)
     }
 
     /// Sets where [`TickMap::locate`] said that the key stands, of this map as it is. Answers the stamp and value before.
@@ -64,21 +59,13 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
     }
 
     /// Looks, then decides: the function sees the present stamp and value, and answers those to set, or none to leave
-    /// all as it is, which copies no shared node. O(log n), one descent where the path is unshared.
+    /// all as it is, which copies no shared node. O(log n).
     pub fn set_with(&mut self, key: &K, f: impl FnOnce(Option<(&T, &V)>) -> Option<(T, V)>) -> SetOutcome<T, V> {
-        let Some(root) = &mut self.root else {
-            return f(None).map_or(SetOutcome::Kept, |(stamp, value)| {
-                self.plant(key.clone(), stamp, value);
-                SetOutcome::Added
-            });
-        };
-        let mut put = Put::new();
-        put_with(root, key, f, true, &mut put);
-        self.finish(&mut put);
-        match (put.stamp, put.old) {
-            (None, _) => SetOutcome::Kept,
-            (Some(_), None) => SetOutcome::Added,
-            (Some(_), Some((stamp, value))) => SetOutcome::Replaced(stamp, value),
+        let (place, there) = self.locate(key, None);
+        let Some((stamp, value)) = f(there) else { return SetOutcome::Kept };
+        match self.set_at(key, &place, stamp, value) {
+            None => SetOutcome::Added,
+            Some((stamp, value)) => SetOutcome::Replaced(stamp, value),
         }
     }
 

@@ -32,47 +32,6 @@ impl<K, V, T> Put<K, V, T> {
     }
 }
 
-/// Sets if the function says so, which sees what is there. `end` says whether the node is on the right edge of the map.
-///
-/// The key is looked for first, and nothing is copied until the function has decided. What is generic in it ends there: a
-/// transaction of one key runs through much code, each line of it once or twice, and copies of it for each caller cost
-/// more than they spare.
-pub(super) fn put_with<K, V, T, F>(node: &mut Arc<Node<K, V, T>>, key: &K, f: F, end: bool, put: &mut Put<K, V, T>)
-where
-    K: Sought + Clone,
-    V: Held + Clone,
-    T: Ord + Clone,
-    F: FnOnce(Option<(&T, &V)>) -> Option<(T, V)>,
-{
-    let (place, there) = node.locate(key);
-    if let Some((stamp, value)) = f(there.map(Slot::state)) {
-        put_at(node, key, &place, stamp, value, end, put);
-    }
-}
-
-/// Sets where the key stands.
-fn put_at<K, V, T>(
-    node: &mut Arc<Node<K, V, T>>,
-    key: &K,
-    place: &Place,
-    stamp: T,
-    value: V,
-    end: bool,
-    put: &mut Put<K, V, T>,
-) where
-    K: Sought + Clone,
-    V: Held + Clone,
-    T: Ord + Clone,
-{
-    if place.at().is_ok() && node.is_newest(&stamp) {
-        put.live = change(place.is_live(), value.is_live());
-        put.stamp = Some(stamp.clone());
-        put.old = replace_newest(node, place, stamp, value);
-    } else {
-        put_below(node, Slot { key: key.clone(), stamp, value }, place, 0, end, put);
-    }
-}
-
 /// Replaces the entry that stands there by one that is stamped later than any other; what it was.
 #[inline(never)]
 pub(super) fn replace_newest<K, V, T>(
@@ -121,7 +80,7 @@ where
     }
 }
 
-/// Sets below a node, so many steps down the way.
+/// Sets below a node, so many steps down the way. `end` says whether the node is on the right edge of the map.
 pub(super) fn put_below<K, V, T>(
     node: &mut Arc<Node<K, V, T>>,
     slot: Slot<K, V, T>,

@@ -11,7 +11,7 @@ use super::edit::{change, shared};
 use super::items::Items;
 use super::lookup::{begun, search};
 use super::node::{Child, Node, Slot};
-use super::put::{Put, put_with};
+use super::put::{Put, put_below};
 use super::{Held, Sought, TickMap};
 
 /// What to do with an entry of a run.
@@ -168,7 +168,7 @@ fn go_one<K, V, T, R>(
 {
     let Some(key) = keys.first() else { return };
     let mut put = Put::new();
-    let decide = |there: Option<(&T, &V)>| match run.step(first, there) {
+    let mut decide = |there: Option<(&T, &V)>| match run.step(first, there) {
         Step::Keep => None,
         Step::Set(stamp, value) => Some((stamp, value)),
         Step::Stop => {
@@ -176,7 +176,10 @@ fn go_one<K, V, T, R>(
             None
         }
     };
-    put_with(node, key, decide, end, &mut put);
+    let (place, there) = node.locate(key);
+    if let Some((stamp, value)) = decide(there.map(Slot::state)) {
+        put_below(node, Slot { key: key.clone(), stamp, value }, &place, 0, end, &mut put);
+    }
     if part.stopped {
         return;
     }
