@@ -6,6 +6,8 @@
 //! user, folding is a job. What went and what came since the key was last folded stands in `pending` until the job is
 //! finished, so that a fold that raised can be done later.
 
+use smallvec::SmallVec;
+
 use crate::Key;
 use crate::context::{NameId, Reader};
 use crate::directory::{Class, Content, Fold, Folding, Group, Member, Pending, Ranked, Source, Upper, Vals};
@@ -74,49 +76,47 @@ impl<H: Host> Store<H> {
         self.ctx.dirs.get(dir)?.derived()?.folding.as_deref()
     }
 
-    /// A unit gives other values for a folded key: its accumulator follows, and the key is due to be folded.
-    pub(super) fn fold_changed(&mut self, reader: &Reader, changed: Changed<H::Value>) {
+    /// A unit, which has just been set, gives other values for folded keys: their accumulators follow, and the keys are due
+    /// to be folded.
+    pub(super) fn fold_changed(&mut self, reader: &Reader, changed: &[Changed<H::Value>]) {
         let Some(directory) = self.ctx.dirs.get(reader.dir) else { return };
         let height = directory.height;
         let Some(derived) = directory.derived() else { return };
         let Some(folding) = derived.folding.as_deref() else { return };
         let source = derived.source(reader.part, &reader.key);
-        if matches!(folding.fold, Fold::Count | Fold::Sum | Fold::Mean) {
-            let keeps_members = folding.members.is_some();
-            let (fresh, numbers) = self.fold_numbers(reader.dir, &changed);
-            if keeps_members {
-                self.set_member(reader.dir, (changed.key.clone(), source), changed.new);
-            } else if !numbers {
-                self.collect_members(reader.dir);
-            }
-            if fresh {
-                self.fold_is_due(height, reader.dir, changed.key);
-            }
-            return;
+        if folding.fold.is_of_sums() {
+            return self.sums_changed(height, reader.dir, &source, changed);
         }
+        for changed in changed {
+            self.fold_any_changed(height, reader.dir, &source, changed);
+        }
+    }
+
+    fn fold_any_changed(&mut self, height: u32, dir: NameId, source: &Source, changed: &Changed<H::Value>) {
+        let Some(folding) = self.folding(dir) else { return };
         let fold = folding.fold.clone();
         let keeps_members = folding.members.is_some();
-        let mut group = folding.groups.get(&changed.key).cloned().unwrap_or_default();
         let Changed { key, old, new } = changed;
+        let mut group = folding.groups.get(key).cloned().unwrap_or_default();
         group.count = group.count + values_of(new.as_ref()).len() - values_of(old.as_ref()).len();
         if matches!(fold, Fold::User(_)) {
-            self.note_pending(reader.dir, &key, &source, old, new.clone());
+            self.note_pending(dir, key, source, old.clone(), new.clone());
         } else {
-            self.rank_values(reader.dir, &key, &source, old.as_ref(), &mut group.class, false);
-            self.rank_values(reader.dir, &key, &source, new.as_ref(), &mut group.class, true);
+            self.rank_values(dir, key, source, old.as_ref(), &mut group.class, false);
+            self.rank_values(dir, key, source, new.as_ref(), &mut group.class, true);
         }
         let needs_members = !group.class.is_ranked();
         let gone = group.count == 0;
-        self.set_group(reader.dir, &key, (!gone).then_some(group));
+        self.set_group(dir, key, (!gone).then_some(group));
         if gone && matches!(fold, Fold::User(_)) {
-            self.clear_pending(reader.dir, &key);
+            self.clear_pending(dir, key);
         }
         if keeps_members {
-            self.set_member(reader.dir, (key.clone(), source), new);
+            self.set_member(dir, (key.clone(), source.clone()), new.clone());
         } else if needs_members {
-            self.collect_members(reader.dir);
+            self.collect_members(dir);
         }
-        self.fold_is_due(height, reader.dir, key);
+        self.fold_is_due(height, dir, key.clone());
     }
 
     pub(super) fn fold_is_due(&mut self, height: u32, dir: NameId, key: Key) {
@@ -125,16 +125,32 @@ impl<H: Host> Store<H> {
         self.enqueue(height, due);
     }
 
-    /// The accumulator of a fold that only counts and sums follows what changed, in one descent. Whether it was not due
-    /// to be folded yet, and whether all its values are numbers.
-    fn fold_numbers(&mut self, dir: NameId, changed: &Changed<H::Value>) -> (bool, bool) {
-        let (journal, epoch) = (&mut self.work.journal, self.work.epoch);
+    /// The same of a fold that only counts and sums. All accumulators follow before anything else is done: what the journal
+    /// notes then has them as the units say.
+    fn sums_changed(&mut self, height: u32, dir: NameId, source: &Source, changed: &[Changed<H::Value>]) {
+        let mut due: SmallVec<[Key; 1]> = SmallVec::new();
+        let mut numbers = true;
         let done = self.ctx.edit_folding(dir, |folding| {
-            let counts = matches!(folding.fold, Fold::Count);
-            let mut sums = Sums { dir, groups: &mut folding.groups, journal, counts, epoch };
-            sums.change(&changed.key, values_of(changed.old.as_ref()), values_of(changed.new.as_ref()))
+            let mut sums = Sums::of(folding)?;
+            for Changed { key, old, new } in changed {
+                let (fresh, are_numbers) = sums.change(key, values_of(old.as_ref()), values_of(new.as_ref()));
+                numbers &= are_numbers;
+                if fresh {
+                    due.push(key.clone());
+                }
+            }
+            Some(folding.members.is_some())
         });
-        done.unwrap_or((false, true))
+        if done == Some(Some(true)) {
+            for Changed { key, new, .. } in changed {
+                self.set_member(dir, (key.clone(), source.clone()), new.clone());
+            }
+        } else if !numbers {
+            self.collect_members(dir);
+        }
+        for key in due {
+            self.fold_is_due(height, dir, key);
+        }
     }
 
     /// Values of a unit enter or leave the order of Min and Max.
@@ -210,12 +226,8 @@ impl<H: Host> Store<H> {
     /// A folded key: its row is made, or the job that makes it. Where this answers an error nothing has changed.
     pub(super) fn start_fold(&mut self, reader: &Reader) -> Result<Option<Job<H>>, H> {
         let folded = self.ctx.edit_folding(reader.dir, |folding| {
-            let sums = match folding.fold {
-                Fold::Count | Fold::Sum | Fold::Mean => true,
-                Fold::Min | Fold::Max | Fold::User(_) => false,
-            };
             let Folding { fold, groups, .. } = folding;
-            if sums {
+            if fold.is_of_sums() {
                 let folded = groups.get_mut(&reader.key).map(|group| {
                     group.due = false;
                     sum_of::<H>(fold, group)
@@ -239,7 +251,7 @@ impl<H: Host> Store<H> {
                 return Ok(None);
             }
             Some(Folded::To(value)) => {
-                self.put_folded(reader.dir, &reader.key, &value)?;
+                self.put_folded(reader.dir, &reader.key, value)?;
                 return Ok(None);
             }
             Some(Folded::ByCode) => {}
@@ -265,7 +277,7 @@ impl<H: Host> Store<H> {
             return Ok(());
         };
         let group = Group { acc: acc.cloned(), ..group.clone() };
-        self.put_folded(job.dir, &job.key, value)?;
+        self.put_folded(job.dir, &job.key, value.clone())?;
         self.set_group(job.dir, &job.key, Some(group));
         self.clear_pending(job.dir, &job.key);
         Ok(())
@@ -287,13 +299,14 @@ impl<H: Host> Store<H> {
         self.invalidate(&Reader { dir, part, key: job.key.clone() });
     }
 
-    fn put_folded(&mut self, dir: NameId, key: &Key, value: &H::Value) -> Result<(), H> {
+    /// The value is the caller's too, or one that the core made: it may go here.
+    pub(super) fn put_folded(&mut self, dir: NameId, key: &Key, value: H::Value) -> Result<(), H> {
         self.put_row_with(dir, key, |verdicts, row| {
             let equal = match row.and_then(Content::single) {
-                Some(there) => verdicts.values(there, value)?,
+                Some(there) => verdicts.values(there, &value)?,
                 None => false,
             };
-            Ok((!equal).then(|| Some(Content::one(value.clone()))))
+            Ok((!equal).then(|| Some(Content::one(value))))
         })
         .map(drop)
     }
@@ -309,7 +322,7 @@ enum Folded<V> {
 }
 
 /// The fold of a group that is counted or summed; `None` where not all of its values are numbers.
-fn sum_of<H: Host>(fold: &Fold<H::Code>, group: &Group<H::Value>) -> Option<H::Value> {
+pub(super) fn sum_of<H: Host>(fold: &Fold<H::Code>, group: &Group<H::Value>) -> Option<H::Value> {
     let number = match fold {
         Fold::Count => Number::Int(i64::try_from(group.count).unwrap_or(i64::MAX)),
         _ if group.class.others > 0 => return None,

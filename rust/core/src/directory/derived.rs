@@ -99,6 +99,13 @@ pub enum Fold<C> {
     User(C),
 }
 
+impl<C> Fold<C> {
+    /// Whether it needs no more than how many values there are, and their sum.
+    pub(crate) const fn is_of_sums(&self) -> bool {
+        matches!(self, Fold::Sum | Fold::Count | Fold::Mean)
+    }
+}
+
 /// What a mapper gave, in order.
 pub type Outputs<V> = SmallVec<[(Key, V); 1]>;
 
@@ -187,13 +194,11 @@ pub(crate) struct Group<V> {
     pub(crate) acc: Option<V>,
     /// Of folds that count or sum: it is due to be folded.
     pub(crate) due: bool,
-    /// Of these too: the epoch in which the journal last noted what it was. Changes in the same need no other note.
-    pub(crate) noted: Generation,
 }
 
 impl<V> Default for Group<V> {
     fn default() -> Self {
-        Group { count: 0, class: Class::default(), sum: None, acc: None, due: false, noted: 0 }
+        Group { count: 0, class: Class::default(), sum: None, acc: None, due: false }
     }
 }
 

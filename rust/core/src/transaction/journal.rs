@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::Key;
-use crate::cascade::Due;
+use crate::cascade::{Due, Sums};
 use crate::context::{ArrowKey, Context, Counts, NameId, Reader};
 use crate::directory::{
     Derived, Directory, Folding, Group, KeyTombs, Member, Mirror, Pending, Ranked, Row, Source, Unit, Upper, Vals,
@@ -279,6 +279,7 @@ impl<H: Host> Context<H> {
                 Undo::Row { dir, key, old: now, live }
             }
             Undo::Unit { dir, arrow, key, old } => {
+                self.groups_go_back(dir, arrow, &key, old.as_ref());
                 let now = self.put_unit(dir, arrow, key.clone(), old);
                 Undo::Unit { dir, arrow, key, old: now }
             }
@@ -316,6 +317,16 @@ impl<H: Host> Context<H> {
                 bookkeeping
             }
         }
+    }
+
+    /// The sums of a directory follow one of its units that is about to go back to this.
+    fn groups_go_back(&mut self, dir: NameId, arrow: u16, key: &Key, old: Option<&Unit<H::Value>>) {
+        self.edit_derived(dir, |derived| {
+            if let Some(mut sums) = derived.folding.as_deref_mut().and_then(Sums::of) {
+                let now = derived.units.get(usize::from(arrow)).and_then(|units| units.get(key));
+                sums.go_back(now.map(|unit| &unit.outs), old.map(|unit| &unit.outs));
+            }
+        });
     }
 
     /// Undoes an edit of what holds no values.
