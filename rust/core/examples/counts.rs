@@ -132,7 +132,7 @@ impl Driver {
                     let mut outputs = self.call(&job.mapper, job.key(), &job.values);
                     sure(self.store.finish_job(&mut outputs));
                 }
-                Job::Batch(batch) => self.run_batch(&Rc::new(batch)),
+                Job::Batch(batch) => self.run_batch(&Rc::from(batch)),
                 _ => panic!("sums are folded by the core, and nothing is lazy"),
             }
         }

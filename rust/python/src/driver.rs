@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use livedirs_core::{Batch, Fold, FoldJob, Goal, Job, Key, MapJob, Outputs, ValueVec};
+use livedirs_core::{Batch, Fold, FoldJob, Goal, Job, Key, KeyRef, MapJob, Outputs, ValueVec};
 use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::call::{call1, call2};
 use crate::convert;
 use crate::errors;
-use crate::host::{Function, Object, PyHost, Task};
+use crate::host::{Function, Object, PyHost, Task, is_scalar};
 use crate::shared::{Guard, Shared};
 
 /// A batch of jobs that runs with the store left alone.
 pub struct Running {
-    batch: Batch<PyHost>,
+    batch: Box<Batch<PyHost>>,
     /// The number of the job for which the mapper is at work.
     at: AtomicUsize,
     /// The mapper reached for the store: that job is an ordinary one now, and those behind it are due again.
@@ -34,6 +35,7 @@ impl Running {
 impl Shared {
     /// Runs all jobs towards a goal.
     pub fn drive<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
+        let mut given = None;
         loop {
             let mut job = None;
             ((), guard) = self.run_locked(py, guard, |store| {
@@ -45,7 +47,7 @@ impl Shared {
                 Some(Job::Batch(batch)) => self.run_batch(py, guard, batch)?,
                 Some(Job::Map(job)) => {
                     drop(guard);
-                    self.run_map(py, &job)?
+                    self.run_map(py, &job, &mut given)?
                 }
                 Some(Job::Fold(job)) => {
                     guard.busy = true;
@@ -81,7 +83,8 @@ impl Shared {
 
     /// Calls the mapper for one key after the other, then takes what it gave. Where a call uses the store, or fails, it is
     /// the last, and judged as that of any job.
-    fn run_batch<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, batch: Batch<PyHost>) -> PyResult<Guard<'a>> {
+    #[inline(never)]
+    fn run_batch<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, batch: Box<Batch<PyHost>>) -> PyResult<Guard<'a>> {
         let count = batch.keys.len();
         let running = Arc::new(Running { batch, at: AtomicUsize::new(0), entered: AtomicBool::new(false) });
         guard.running = Some(Arc::clone(&running));
@@ -93,7 +96,7 @@ impl Shared {
         let ran = crate::family::running(self, || {
             for (at, (key, values)) in batch.keys.iter().zip(&batch.values).enumerate() {
                 running.at.store(at, Ordering::Relaxed);
-                match call_mapper(py, code, key, values) {
+                match call_mapper(py, code, key, values, &mut None) {
                     Ok(given) if !running.entered.load(Ordering::Relaxed) => outputs.push(given),
                     outcome => {
                         last = Some(outcome);
@@ -139,8 +142,13 @@ impl Shared {
         }
     }
 
-    fn run_map(&self, py: Python<'_>, job: &MapJob<PyHost>) -> PyResult<Guard<'_>> {
-        let outcome = crate::family::running(self, || call_mapper(py, &job.mapper.0, job.key(), &job.values));
+    fn run_map<'py>(
+        &self,
+        py: Python<'py>,
+        job: &MapJob<PyHost>,
+        given: &mut Option<Given<'py>>,
+    ) -> PyResult<Guard<'_>> {
+        let outcome = crate::family::running(self, || call_mapper(py, &job.mapper.0, job.key(), &job.values, given));
         self.end_map(py, job, outcome)
     }
 
@@ -191,6 +199,7 @@ impl Shared {
         );
     }
 
+    #[inline(never)]
     fn run_fold(&self, py: Python<'_>, job: &FoldJob<PyHost>) -> PyResult<Guard<'_>> {
         let folded = self.fold(py, job);
         let mut guard = self.lock(py);
@@ -292,16 +301,26 @@ fn fold_with_python(py: Python<'_>, fold: &Fold<crate::host::Code>, members: &[O
     Ok(Object(value.unbind()))
 }
 
-fn call_mapper(py: Python<'_>, code: &Function, key: &Key, values: &ValueVec<Object>) -> PyResult<Outputs<Object>> {
+fn call_mapper<'py>(
+    py: Python<'py>,
+    code: &Function,
+    key: &Key,
+    values: &ValueVec<Object>,
+    last: &mut Option<Given<'py>>,
+) -> PyResult<Outputs<Object>> {
     let function = || {
         let function = code.function.as_ref().map(|function| function.bind(py));
         function.ok_or_else(|| PyTypeError::new_err("no function"))
     };
     let mut outputs = match code.task {
         Task::Map => {
-            let key = convert::key_to_python(py, key)?;
-            let values = PyTuple::new(py, values.iter().map(|value| value.0.bind(py)))?;
-            pairs(&call2(function()?, &key, values.as_any())?)?
+            let given = match last.take() {
+                Some(last) if last.is_of(key, values) => last,
+                _ => Given::new(py, key, values)?,
+            };
+            let outputs = pairs(&call2(function()?, &given.key, given.values.as_any())?)?;
+            *last = given.kept();
+            outputs
         }
         Task::MapValues => {
             let function = function()?;
@@ -343,6 +362,40 @@ fn call_mapper(py: Python<'_>, code: &Function, key: &Key, values: &ValueVec<Obj
         }
     }
     Ok(outputs)
+}
+
+/// What a mapper is called with. Several directories are mapped from the same rows, one after the other, and what can't
+/// change is given to the next as well.
+struct Given<'py> {
+    /// The int that the key is, and the address of its only value, a number or a text; these are kept. (They may go with the
+    /// store locked, which runs nothing.)
+    of: Option<(i64, *mut ffi::PyObject)>,
+    key: Bound<'py, PyAny>,
+    values: Bound<'py, PyTuple>,
+}
+
+impl<'py> Given<'py> {
+    fn new(py: Python<'py>, key: &Key, values: &ValueVec<Object>) -> PyResult<Self> {
+        let of = match (key.view(), values.as_slice()) {
+            (KeyRef::Int(number), [value]) if is_scalar(value.0.bind(py)) => Some((number, value.0.as_ptr())),
+            _ => None,
+        };
+        let key = convert::key_to_python(py, key)?;
+        let values = PyTuple::new(py, values.iter().map(|value| value.0.bind(py)))?;
+        Ok(Given { of, key, values })
+    }
+
+    /// Whether the next mapper is called with the same.
+    fn is_of(&self, key: &Key, values: &ValueVec<Object>) -> bool {
+        match (self.of, key.view(), values.as_slice()) {
+            (Some(of), KeyRef::Int(number), [value]) => of == (number, value.0.as_ptr()),
+            _ => false,
+        }
+    }
+
+    fn kept(self) -> Option<Self> {
+        self.of.is_some().then_some(self)
+    }
 }
 
 /// What a mapper gave: pairs, a mapping, or None.

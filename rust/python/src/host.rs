@@ -67,7 +67,8 @@ fn is_plain(object: &Bound<'_, PyAny>, depth: u32) -> bool {
     false
 }
 
-fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
+/// Whether it is an int, a text, a float, a bool, bytes or None, and of no subclass.
+pub fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
     object.is_exact_instance_of::<PyInt>()
         || object.is_none()
         || object.is_exact_instance_of::<PyString>()

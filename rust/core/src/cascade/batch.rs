@@ -126,7 +126,7 @@ impl<H: Host> Store<H> {
             }
         }
         self.work.mapped += batch.keys.len();
-        Ok((!batch.keys.is_empty()).then_some(Job::Batch(batch)))
+        Ok((!batch.keys.is_empty()).then(|| Job::Batch(Box::new(batch))))
     }
 
     /// The mapper that runs for the job of this number uses the store: it becomes an ordinary job, and those behind it are

@@ -55,6 +55,7 @@ impl DueQueue {
     }
 
     /// What is in the list goes to the buckets.
+    #[inline(never)]
     fn spread(&mut self) {
         while let Some(due) = self.near.pop() {
             self.far.insert(due);

@@ -265,7 +265,8 @@ impl<H: Host> Store<H> {
             gone.extend_from_slice(values_of(pending.gone.as_ref()));
             come.extend_from_slice(values_of(pending.come.as_ref()));
         }
-        Ok(Some(Job::Fold(FoldJob { fold, key: reader.key.clone(), acc, gone, come, dir: reader.dir })))
+        let job = FoldJob { fold, key: reader.key.clone(), acc, gone, come, dir: reader.dir };
+        Ok(Some(Job::Fold(Box::new(job))))
     }
 
     /// User code folded a key: what it accumulated (of its own reducers) and what readers see.

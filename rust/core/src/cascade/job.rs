@@ -14,12 +14,12 @@ use super::fold::FoldJob;
 use super::frame::Frame;
 use super::lazy::LazyJob;
 
-/// User code that has to run.
+/// User code that has to run. It is handed up through several calls, so what is seldom or large stands elsewhere.
 pub enum Job<H: Host> {
-    Batch(Batch<H>),
+    Batch(Box<Batch<H>>),
     Map(MapJob<H>),
-    Fold(FoldJob<H>),
-    Lazy(LazyJob<H>),
+    Fold(Box<FoldJob<H>>),
+    Lazy(Box<LazyJob<H>>),
 }
 
 /// A mapper has to be called with a key and its values. The core has a frame open for it: every read and every

@@ -97,7 +97,7 @@ impl<H: Host> Store<H> {
             }
             let job = match reader.part {
                 FOLD => self.start_fold(&reader),
-                LAZY => self.check_memo(&reader, height).map(|job| job.map(Job::Lazy)),
+                LAZY => self.check_memo(&reader, height).map(|job| job.map(|job| Job::Lazy(Box::new(job)))),
                 _ => self.start_units(height, &reader),
             };
             match job {

@@ -198,7 +198,7 @@ impl Driver {
     fn run(&mut self, goal: Goal) -> Done<()> {
         while let Some(job) = self.sure(|store| store.next_job(goal))? {
             match job {
-                Job::Batch(batch) => self.run_batch(&Rc::new(batch))?,
+                Job::Batch(batch) => self.run_batch(&Rc::from(batch))?,
                 Job::Map(job) => self.run_mapper(&job)?,
                 Job::Fold(job) => self.run_fold(&job)?,
                 Job::Lazy(job) => drop(self.run_lazy(&job)?),
