@@ -32,7 +32,8 @@ impl Sought for Key {
 impl Sought for NameId {
     #[inline]
     fn number(&self) -> Option<i64> {
-        i64::try_from(self.0).ok()
+        // In their order, since names are counted up from 1.
+        Some(self.0.cast_signed())
     }
 }
 
@@ -69,7 +70,8 @@ where
     Q: Sought + ?Sized,
 {
     let number = key.number()?;
-    let at = distance(number, slots.first()?.key.borrow().number()?)? as usize;
+    // Whether that is the place, the key that stands there tells: no difference is too large or below zero.
+    let at = usize::try_from(number.wrapping_sub(slots.first()?.key.borrow().number()?).cast_unsigned()).ok()?;
     (slots.get(at)?.key.borrow().number()? == number).then_some(at)
 }
 
