@@ -44,11 +44,11 @@ fn after_in_parent() {
 }
 
 #[pyfunction]
-fn after_in_child() {
+fn after_in_child(py: Python<'_>) {
     breath::begin_anew();
     let live: Vec<Arc<Shared>> = stores().values().filter_map(Weak::upgrade).collect();
     for shared in live {
-        let Some(mut guard) = shared.try_lock() else { continue };
+        let Some(mut guard) = shared.try_lock(py) else { continue };
         let undone = guard.after_fork();
         drop(guard);
         drop(undone);

@@ -31,6 +31,7 @@ mod html;
 mod input_directory;
 mod iterators;
 mod lazy;
+mod lock;
 mod names;
 mod records;
 mod reducer;

@@ -1,6 +1,6 @@
 //! One store among threads: the lock, whose transaction it is, and the wait for one's turn.
 //!
-//! `Mutex<Inner>` is taken for moments and never while Python code runs. Two things follow for what is done under it:
+//! `Lock<Inner>` is taken for moments and never while Python code runs. Two things follow for what is done under it:
 //! no reference is dropped that may be the last (the core hands out what is to be dropped), and no object is made that
 //! the cycle collector tracks (a collection runs destructors). Where user code must run in the middle of an operation
 //! (`==` of values, reducers) the core says so, the lock is released, and `busy` refuses the store to that code.
@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
@@ -27,6 +27,7 @@ use crate::errors;
 use crate::family::Family;
 use crate::following::{Aftermath, Callback, Signal, Waiter};
 use crate::host::PyHost;
+use crate::lock::{Lock, Taken};
 
 /// Waiting threads look this often for an interrupt.
 pub const PATIENCE: Duration = Duration::from_millis(50);
@@ -160,7 +161,7 @@ impl Inner {
 
 /// The store, locked: that of all, or the one that stands in for it on this thread.
 pub struct Guard<'a> {
-    inner: MutexGuard<'a, Inner>,
+    inner: Taken<'a, Inner>,
     beside: Option<usize>,
 }
 
@@ -261,7 +262,7 @@ pub enum Scope {
 }
 
 pub struct Shared {
-    inner: Mutex<Inner>,
+    inner: Lock<Inner>,
     me: Weak<Shared>,
     pub family: Arc<Family>,
     /// A weak reference to the Python object.
@@ -293,7 +294,7 @@ impl Shared {
             family,
             handle: OnceLock::new(),
             forks: AtomicUsize::new(0),
-            inner: Mutex::new(Inner {
+            inner: Lock::new(Inner {
                 store,
                 closed: false,
                 owner: None,
@@ -374,17 +375,22 @@ impl Shared {
 
     fn lock_any<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         loop {
-            match self.inner.try_lock() {
-                Ok(inner) => return Guard { inner, beside: None },
-                Err(TryLockError::Poisoned(poisoned)) => return Guard { inner: poisoned.into_inner(), beside: None },
-                Err(TryLockError::WouldBlock) => crate::breath::wait(py),
+            match self.inner.try_take(py) {
+                Some(inner) => return Guard { inner, beside: None },
+                None => crate::breath::wait(py),
             }
         }
     }
 
-    /// For the cycle collector, which skips what is locked.
-    pub fn try_lock(&self) -> Option<Guard<'_>> {
-        self.inner.try_lock().ok().map(|inner| Guard { inner, beside: None })
+    /// For the cycle collector, which skips what is locked, and gives no proof that it is attached.
+    pub fn lock_for_collector(&self) -> Option<Guard<'_>> {
+        // SAFETY: it runs on a thread that is attached, as all that frees objects.
+        self.try_lock(unsafe { Python::assume_attached() })
+    }
+
+    /// The lock, unless somebody has it.
+    pub fn try_lock(&self, py: Python<'_>) -> Option<Guard<'_>> {
+        self.inner.try_take(py).map(|inner| Guard { inner, beside: None })
     }
 
     /// Which version the caller sees.

@@ -612,12 +612,12 @@ impl Store {
         if let Some(link) = &self.link {
             visit.call(&link.parent)?;
         }
-        let Some(guard) = self.own.try_lock() else { return Ok(()) };
+        let Some(guard) = self.own.lock_for_collector() else { return Ok(()) };
         crate::gc::visit(&guard, &visit)
     }
 
     fn __clear__(&self) {
-        let Some(mut guard) = self.own.try_lock() else { return };
+        let Some(mut guard) = self.own.lock_for_collector() else { return };
         let store = std::mem::replace(&mut guard.store, livedirs_core::Store::new(Options::default()));
         let callbacks = (std::mem::take(&mut guard.on_commit), std::mem::take(&mut guard.callbacks));
         let subscribers = std::mem::take(&mut guard.subscribers);
