@@ -12,6 +12,7 @@
 
 use std::iter::Chain;
 use std::slice;
+use std::vec::Drain;
 
 /// Items in the first piece. Few in tests, so that there is more than one.
 const FIRST: usize = if cfg!(test) { 4 } else { 512 };
@@ -96,6 +97,11 @@ impl<E> Pieces<E> {
         self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(room)));
     }
 
+    /// Takes all out and keeps the room, where that is at most so much, and one piece.
+    pub(crate) fn drain_few(&mut self, most: usize) -> Option<Drain<'_, E>> {
+        (self.full.is_empty() && self.last.capacity() <= most).then(|| self.last.drain(..))
+    }
+
     pub(crate) fn pop(&mut self) -> Option<E> {
         if self.last.is_empty() {
             self.last = self.full.pop()?;
@@ -164,6 +170,11 @@ mod tests {
             for (number, edit) in edits.into_iter().enumerate() {
                 match edit {
                     0 => assert_eq!(pieces.pop(), list.pop()),
+                    2 => {
+                        if let Some(all) = pieces.drain_few(3) {
+                            assert_eq!(all.collect::<Vec<_>>(), std::mem::take(&mut list));
+                        }
+                    }
                     1 => {
                         pieces.push(number);
                         list.push(number);

@@ -78,7 +78,7 @@ pub(crate) struct Work<H: Host> {
     /// The directory whose mapper last used the store in the middle of a batch, see `cascade::batch`.
     pub(crate) entered: Option<NameId>,
     /// Tells apart what was noted since the transaction began, or its last savepoint was opened or gone back to: a number
-    /// that no store of the family had before.
+    /// that no store of the family had before; 0 until it is asked for ([`Store::epoch`]).
     pub(crate) epoch: Generation,
     pub(crate) mapped: usize,
     pub(crate) rounds: u32,
@@ -242,6 +242,14 @@ impl<H: Host> Store<H> {
     /// The other store's generations are told apart from this one's.
     pub(crate) fn share_generations(&mut self, with: &Self) {
         self.generations = Arc::clone(&with.generations);
+    }
+
+    /// See [`Work::epoch`].
+    pub(crate) fn epoch(&mut self) -> Generation {
+        if self.work.epoch == 0 {
+            self.work.epoch = self.next_generation();
+        }
+        self.work.epoch
     }
 
     pub(crate) fn next_generation(&self) -> Generation {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use smallvec::SmallVec;
+
 use crate::context::{Context, Generation, NameId};
 use crate::directory::DirKind;
 use crate::dirs::State;
@@ -38,10 +40,15 @@ pub struct Commit {
 
 /// What a transaction leaves behind, to be dropped with no lock held: values run their destructors then.
 pub struct Leftovers<H: Host> {
-    #[expect(dead_code, reason = "held to be dropped")]
+    values: SmallVec<[H::Value; 4]>,
     journal: Pieces<Undo<H>>,
-    #[expect(dead_code, reason = "held to be dropped")]
     work: Option<Box<Work<H>>>,
+}
+
+impl<H: Host> Leftovers<H> {
+    fn of(journal: Pieces<Undo<H>>, work: Option<Box<Work<H>>>) -> Self {
+        Leftovers { values: SmallVec::new(), journal, work }
+    }
 }
 
 /// So many bytes of a journal there are from the start: small transactions need no more, and what is larger an allocator
@@ -53,7 +60,7 @@ impl<H: Host> Store<H> {
     pub fn begin(&mut self) {
         self.open = true;
         self.work.base = Base::of(&self.ctx);
-        self.work.epoch = self.next_generation();
+        self.work.epoch = 0;
         self.work.journal.reserve(SMALL_JOURNAL / size_of::<Undo<H>>());
     }
 
@@ -65,7 +72,7 @@ impl<H: Host> Store<H> {
             hooks: self.work.hooks.clone(),
             failed: self.work.failed.keys().cloned().collect(),
         });
-        self.work.epoch = self.next_generation();
+        self.work.epoch = 0;
     }
 
     /// The innermost savepoint becomes part of what is around it.
@@ -76,7 +83,7 @@ impl<H: Host> Store<H> {
     /// Undoes all since the innermost savepoint, which stays. O(what was done since).
     #[must_use]
     pub fn rollback_to_savepoint(&mut self) -> Leftovers<H> {
-        let Some(mark) = self.work.marks.last() else { return Leftovers { journal: Pieces::new(), work: None } };
+        let Some(mark) = self.work.marks.last() else { return Leftovers::of(Pieces::new(), None) };
         let (journal, base, hooks) = (mark.journal, mark.base, mark.hooks.clone());
         let failed_then: Vec<_> = mark.failed.iter().cloned().collect();
         let undone = self.go_back_to(journal);
@@ -93,8 +100,8 @@ impl<H: Host> Store<H> {
         }
         self.work.trash.extend(dropped.into_iter().map(|(_, problem)| problem));
         self.end_pending(journal);
-        self.work.epoch = self.next_generation();
-        Leftovers { journal: undone, work: None }
+        self.work.epoch = 0;
+        Leftovers::of(undone, None)
     }
 
     /// Undoes the whole transaction, which stays open. O(what was done).
@@ -106,11 +113,11 @@ impl<H: Host> Store<H> {
         let base = self.work.base;
         let mut work = std::mem::replace(&mut self.work, Work::new(&self.ctx));
         self.work.base = base;
-        self.work.epoch = self.next_generation();
+        self.work.epoch = 0;
         work.base = base;
         self.end_pending(0);
         self.forget_accounts();
-        Leftovers { journal: undone, work: Some(Box::new(work)) }
+        Leftovers::of(undone, Some(Box::new(work)))
     }
 
     fn go_back_to(&mut self, mark: usize) -> Pieces<Undo<H>> {
@@ -144,16 +151,26 @@ impl<H: Host> Store<H> {
         left
     }
 
-    /// Empties what the transaction worked with.
+    /// Empties what the transaction worked with. A small journal keeps its room for the next one's.
     fn take_work(&mut self) -> Leftovers<H> {
-        let journal = std::mem::take(&mut self.work.journal);
-        let work = if self.work.is_plain() {
-            self.work.reset();
-            None
+        let mut left = Leftovers::of(Pieces::new(), None);
+        if let Some(undos) = self.work.journal.drain_few(SMALL_JOURNAL / size_of::<Undo<H>>()) {
+            for undo in undos {
+                match undo.into_value() {
+                    Ok(Some(value)) => left.values.push(value),
+                    Ok(None) => {}
+                    Err(undo) => left.journal.push(undo),
+                }
+            }
         } else {
-            Some(Box::new(std::mem::replace(&mut self.work, Work::new(&self.ctx))))
-        };
-        Leftovers { journal, work }
+            left.journal = std::mem::take(&mut self.work.journal);
+        }
+        if self.work.is_plain() {
+            self.work.reset();
+        } else {
+            left.work = Some(Box::new(std::mem::replace(&mut self.work, Work::new(&self.ctx))));
+        }
+        left
     }
 
     /// Publishes the transaction, after the round that was the last. `told`: what it did is wanted.

@@ -170,7 +170,7 @@ impl<H: Host> Store<H> {
     /// The same; the purge is to look at what was removed then.
     fn edit_tombs_from(&mut self, dir: NameId, from: Tick, edit: impl FnOnce(&mut KeyTombs)) {
         // What is noted is a whole clone: one at each edit would have each edit copy what the clone shares.
-        let (open, epoch) = (self.open, if self.open { self.work.epoch } else { 0 });
+        let (open, epoch) = (self.open, if self.open { self.epoch() } else { 0 });
         let done = self.ctx.edit_dir(dir, |directory| {
             let is_noted = open && directory.tombs.as_ref().is_some_and(|tombs| tombs.noted == epoch);
             let old = (!is_noted).then(|| (directory.floor, if open { directory.tombs.clone() } else { None }));

@@ -15,7 +15,8 @@ use crate::Key;
 use crate::cascade::{Due, Sums};
 use crate::context::{ArrowKey, Context, Counts, NameId, Reader};
 use crate::directory::{
-    Derived, Directory, Folding, Group, KeyTombs, Member, Mirror, Pending, Ranked, Row, Source, Unit, Upper, Vals,
+    Content, Derived, Directory, Folding, Group, KeyTombs, Member, Mirror, Outs, Pending, Ranked, Row, Source, Unit,
+    Upper, Vals,
 };
 use crate::directory::{Kind, Memo};
 use crate::dirs::{Since, Slot, State};
@@ -135,6 +136,19 @@ impl<H: Host> Undo<H> {
             | Undo::Memo { dir, .. } => Some(*dir),
             Undo::Slot { id, .. } => Some(*id),
             _ => None,
+        }
+    }
+}
+
+impl<H: Host> Undo<H> {
+    /// The value that was replaced, where nothing else in it is for the host to drop; else itself.
+    #[inline]
+    pub(crate) fn into_value(self) -> Result<Option<H::Value>, Self> {
+        match self {
+            Undo::Stamp { .. } => Ok(None),
+            Undo::Row { old: Some((_, Row::Live { content: Content::Plain(Vals::One(value)), .. })), .. }
+            | Undo::Unit { old: Some(Unit { outs: Outs::One(_, value), trail: None }), .. } => Ok(Some(value)),
+            undo => Err(undo),
         }
     }
 }
