@@ -49,6 +49,10 @@ impl Value for Int {
         Some(Number::Int(self.0))
     }
 
+    fn int(&self) -> Option<i64> {
+        Some(self.0)
+    }
+
     fn from_number(number: Number) -> Self {
         let Number::Int(value) = number else { panic!("sums stay small here") };
         Int(value)

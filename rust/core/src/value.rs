@@ -37,6 +37,11 @@ pub trait Value: Same {
     /// The value as a number, where it is an int, a float or a bool.
     fn number(&self) -> Option<Number>;
 
+    /// The same as an int, where two such values are equal if and only if their ints are.
+    fn int(&self) -> Option<i64> {
+        None
+    }
+
     /// A number as a value.
     fn from_number(number: Number) -> Self;
 

@@ -124,6 +124,12 @@ impl Value for Object {
         convert::number(self.0.bind(unsafe { Python::assume_attached() }))
     }
 
+    fn int(&self) -> Option<i64> {
+        // SAFETY: see the struct.
+        let object = self.0.bind(unsafe { Python::assume_attached() });
+        if object.is_exact_instance_of::<PyInt>() { convert::small_int(object) } else { None }
+    }
+
     fn from_number(number: Number) -> Self {
         // SAFETY: see the struct.
         Object(convert::number_to_python(unsafe { Python::assume_attached() }, &number))

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::context::Reader;
 use crate::directory::{Directory, Fold, Folding, Group, Outputs, Outs, Unit, Vals};
 use crate::error::{Error, Result};
-use crate::number::ExactSum;
+use crate::number::Number;
 use crate::pieces::Pieces;
 use crate::store::Store;
 use crate::tick_map::{Run, Step, TickMap};
@@ -84,16 +84,29 @@ impl<'a, V: Value + Clone> Sums<'a, V> {
 impl<V: Value> Group<V> {
     fn follow(&mut self, counts: bool, gone: &[V], come: &[V]) {
         self.count = self.count + come.len() - gone.len();
-        if counts {
-            return;
+        if !counts {
+            for value in gone {
+                self.goes(value.number().as_ref());
+            }
+            for value in come {
+                self.comes(value.number().as_ref());
+            }
         }
-        let Group { sum, class, .. } = self;
-        let sum = sum.get_or_insert_with(ExactSum::default);
-        for value in gone {
-            value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
+    }
+
+    /// A value of a sum goes; `None`: it is no number.
+    fn goes(&mut self, number: Option<&Number>) {
+        match number {
+            Some(number) => self.sum.get_or_insert_default().remove(number),
+            None => self.class.others -= 1,
         }
-        for value in come {
-            value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
+    }
+
+    fn comes(&mut self, number: Option<&Number>) {
+        let sum = self.sum.get_or_insert_default();
+        match number {
+            Some(number) => sum.add(number),
+            None => self.class.others += 1,
         }
     }
 }
@@ -170,20 +183,26 @@ impl<H: Host> Store<H> {
     /// simple.
     pub(super) fn fold_one(&mut self, at: At, reader: &Reader, outputs: &mut Outputs<H::Value>) -> Result<bool, H> {
         let Some(derived) = self.ctx.dirs.get(at.1).and_then(Directory::derived) else { return Ok(false) };
-        match derived.folding.as_deref() {
-            Some(folding) if folding.members.is_none() && folding.fold.is_of_sums() => {}
+        let counts = match derived.folding.as_deref() {
+            Some(folding) if folding.members.is_none() && folding.fold.is_of_sums() => {
+                matches!(folding.fold, Fold::Count)
+            }
             _ => return Ok(false),
-        }
+        };
         let Some(units) = derived.units.get(usize::from(reader.part)) else { return Ok(false) };
         let (place, there) = units.locate(&reader.key, self.last_row.guess(&reader.key));
-        match (there.map(|((), unit)| &unit.outs), outputs.as_slice()) {
+        let (gone, come) = match (there.map(|((), unit)| &unit.outs), outputs.as_slice()) {
             (Some(Outs::One(group, was)), [(now, is)]) if group == now => {
-                if self.verdicts.values(was, is)? {
-                    return Ok(true);
+                let ints = if counts { None } else { was.int().zip(is.int()) };
+                match ints {
+                    Some((was, is)) if was != is => (Some(Number::Int(was)), Some(Number::Int(is))),
+                    _ if self.verdicts.values(was, is)? => return Ok(true),
+                    _ if counts => (None, None),
+                    _ => (was.number(), is.number()),
                 }
             }
             _ => return Ok(false),
-        }
+        };
         let is_last = self.is_last_due();
         let Some(derived) = self.ctx.dir_mut(at.1).and_then(Directory::derived_mut) else { return Ok(false) };
         let Some(folding) = derived.folding.as_deref_mut() else { return Ok(false) };
@@ -193,7 +212,10 @@ impl<H: Host> Store<H> {
         let Some(group) = group else { return Ok(false) };
         let Some((key, is)) = outputs.pop() else { return Ok(false) };
         let old = std::mem::replace(unit, Unit { outs: Outs::One(key.clone(), is), trail: None });
-        group.follow(matches!(folding.fold, Fold::Count), old.outs.only(), unit.outs.only());
+        if !counts {
+            group.goes(gone.as_ref());
+            group.comes(come.as_ref());
+        }
         let fresh = !std::mem::replace(&mut group.due, !is_last);
         let numbers = group.class.others == 0;
         let folded = if is_last { sum_of::<H>(&folding.fold, group) } else { None };

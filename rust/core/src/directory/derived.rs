@@ -126,14 +126,6 @@ impl<V> Outs<V> {
         }
     }
 
-    /// The value, where it is but one.
-    pub(crate) fn only(&self) -> &[V] {
-        match self {
-            Outs::One(_, value) => std::slice::from_ref(value),
-            _ => &[],
-        }
-    }
-
     /// Whether a unit of this key that gave this, and read and made nothing, goes without saying: what it gave is what
     /// its key's row has from it.
     pub(crate) fn is_implied(&self, key: &Key, is_folded: bool) -> bool {

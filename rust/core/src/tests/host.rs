@@ -104,6 +104,13 @@ impl Value for V {
         }
     }
 
+    fn int(&self) -> Option<i64> {
+        match self {
+            V::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     fn from_number(number: Number) -> Self {
         match number {
             Number::Int(value) => V::Int(value),
