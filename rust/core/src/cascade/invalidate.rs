@@ -29,24 +29,40 @@ impl<H: Host> Store<H> {
                 self.enqueue(height, reader);
             }
         } else {
-            let children: SmallVec<[(NameId, u16); 4]> =
-                self.ctx.arrows_at(dir, key).map(|arrow| (arrow.child, arrow.arrow)).collect();
-            for (child, part) in children {
-                let unit = Reader { dir: child, part, key: key.clone() };
-                match self.take_limit(child, part) {
-                    Some(limit) => self.taken_changed(dir, limit, &unit, change),
-                    None => self.invalidate(&unit),
-                }
-            }
+            self.row_of_some_changed(dir, key, change);
         }
         if self.ctx.dependencies.any(dir) {
-            for reader in self.ctx.dependencies.concerned(dir, key, change) {
-                self.invalidate_by_read(&reader);
+            self.row_that_is_read_changed(dir, key, change);
+        }
+        if !self.work.frames.is_empty() {
+            self.row_at_work_changed(dir, key, change);
+        }
+    }
+
+    /// The same for children of which not all take every key.
+    #[inline(never)]
+    fn row_of_some_changed(&mut self, dir: NameId, key: &Key, change: Change) {
+        let children: SmallVec<[(NameId, u16); 4]> =
+            self.ctx.arrows_at(dir, key).map(|arrow| (arrow.child, arrow.arrow)).collect();
+        for (child, part) in children {
+            let unit = Reader { dir: child, part, key: key.clone() };
+            match self.take_limit(child, part) {
+                Some(limit) => self.taken_changed(dir, limit, &unit, change),
+                None => self.invalidate(&unit),
             }
         }
-        if self.work.frames.is_empty() {
-            return;
+    }
+
+    #[inline(never)]
+    fn row_that_is_read_changed(&mut self, dir: NameId, key: &Key, change: Change) {
+        for reader in self.ctx.dependencies.concerned(dir, key, change) {
+            self.invalidate_by_read(&reader);
         }
+    }
+
+    /// Mappers at work may have read it.
+    #[inline(never)]
+    fn row_at_work_changed(&mut self, dir: NameId, key: &Key, change: Change) {
         let is_input = self.ctx.dirs.get(dir).is_some_and(|directory| directory.derived().is_none());
         for frame in self.work.frames.iter_mut().filter(|frame| !frame.is_own_doing(dir, is_input)) {
             if frame.reads.iter().any(|(id, tag)| *id == dir && tag.concerns(key, change)) {

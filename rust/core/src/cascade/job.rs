@@ -111,7 +111,9 @@ impl<H: Host> Store<H> {
         if frame.stale {
             self.invalidate(reader);
         }
-        self.free_names(frame.reads.iter().map(|(id, _)| *id));
+        if !frame.reads.is_empty() {
+            self.free_names(frame.reads.iter().map(|(id, _)| *id));
+        }
         Ok(())
     }
 

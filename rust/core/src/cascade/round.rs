@@ -94,11 +94,12 @@ impl<H: Host> Store<H> {
         }
         changed.sort_unstable();
         changed.dedup();
+        let ids = changed.as_mut_slice();
         let mut live = 0;
-        for at in 0..changed.len() {
-            let id = changed[at];
+        for at in 0..ids.len() {
+            let id = ids[at];
             if self.stamp_dir(id) {
-                changed[live] = id;
+                ids[live] = id;
                 live += 1;
             }
         }
@@ -122,11 +123,15 @@ impl<H: Host> Store<H> {
         if !self.work.retouched.is_empty() {
             return false;
         }
+        let mut last = None;
         for piece in self.work.journal.slices_from(self.work.round_start) {
             for undo in piece {
                 match undo {
-                    Undo::Row { dir, live: true, .. } if changed.last() == Some(dir) => {}
-                    Undo::Row { dir, live: true, .. } => changed.push(*dir),
+                    Undo::Row { dir, live: true, .. } if last == Some(*dir) => {}
+                    Undo::Row { dir, live: true, .. } => {
+                        last = Some(*dir);
+                        changed.push(*dir);
+                    }
                     Undo::Row { .. } | Undo::Slot { .. } => return false,
                     _ => {}
                 }

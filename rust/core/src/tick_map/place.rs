@@ -11,8 +11,9 @@ use triomphe::Arc;
 
 use super::node::{CAP, Node, Slot};
 
-/// More levels of inner nodes no tree has: its nodes have at least `MIN` items, but for the right edge.
-const LEVELS: usize = 22;
+/// More levels of inner nodes no tree has: its nodes have at least `MIN` items, but for the right edge, so one with more
+/// would have some 10^11 entries of 40 bytes.
+const LEVELS: usize = 12;
 
 const _: () = assert!(CAP <= u8::MAX as usize, "a byte for each step");
 

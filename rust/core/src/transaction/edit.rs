@@ -68,6 +68,38 @@ impl<H: Host> Store<H> {
         content: Option<Content<H::Value>>,
     ) {
         self.last_row.note(key, place);
+        match (was, content) {
+            (Some((stamp, since)), Some(content)) if place.is_live() => {
+                self.replace_row(dir, key, place, stamp, Row::Live { since, content });
+            }
+            (was, content) => self.put_any_row(dir, key, place, was, content),
+        }
+    }
+
+    /// A live row in place of a live one, as nearly all writes are. `stamp`: the one that is there.
+    fn replace_row(&mut self, dir: NameId, key: &Key, place: &Place, stamp: Tick, row: Row<H::Value>) {
+        let now = self.ctx.tick;
+        let Some(directory) = self.ctx.dir_mut(dir) else { return };
+        let old = directory.rows.set_at(key, place, now, row);
+        let live = directory.rows.len();
+        if stamp == now {
+            self.work.retouched.insert((dir, key.clone()));
+        }
+        self.work.journal.push(Undo::Row { dir, key: key.clone(), old, live: true });
+        self.tire();
+        self.row_changed(dir, key, Change { before: live, after: live });
+    }
+
+    /// The same as [`Store::put_row_at`], for keys that come and go as well.
+    #[inline(never)]
+    fn put_any_row(
+        &mut self,
+        dir: NameId,
+        key: &Key,
+        place: &Place,
+        was: Option<(Tick, Tick)>,
+        content: Option<Content<H::Value>>,
+    ) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
         let live = content.is_some();
         let mut lagging: Option<(Tick, Tick)> = None;
