@@ -35,7 +35,7 @@ impl Running {
 impl Shared {
     /// Runs all jobs towards a goal.
     pub fn drive<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
-        let mut given = None;
+        let mut calls = Calls::default();
         loop {
             let mut job = None;
             ((), guard) = self.run_locked(py, guard, |store| {
@@ -47,7 +47,7 @@ impl Shared {
                 Some(Job::Batch(batch)) => self.run_batch(py, guard, batch)?,
                 Some(Job::Map(job)) => {
                     drop(guard);
-                    self.run_map(py, &job, &mut given)?
+                    self.run_map(py, &job, &mut calls)?
                 }
                 Some(Job::Fold(job)) => {
                     guard.busy = true;
@@ -142,13 +142,12 @@ impl Shared {
         }
     }
 
-    fn run_map<'py>(
-        &self,
-        py: Python<'py>,
-        job: &MapJob<PyHost>,
-        given: &mut Option<Given<'py>>,
-    ) -> PyResult<Guard<'_>> {
-        let outcome = crate::family::running(self, || call_mapper(py, &job.mapper.0, job.key(), &job.values, given));
+    fn run_map<'py>(&self, py: Python<'py>, job: &MapJob<PyHost>, calls: &mut Calls<'py>) -> PyResult<Guard<'_>> {
+        let call = || call_mapper(py, &job.mapper.0, job.key(), &job.values, &mut calls.given);
+        // All of them are called from here, with as much stack left.
+        let checked = if calls.is_stack_checked { Ok(()) } else { crate::stack::check() };
+        calls.is_stack_checked = checked.is_ok();
+        let outcome = checked.and_then(|()| crate::family::running_where_checked(self, call));
         self.end_map(py, job, outcome)
     }
 
@@ -362,6 +361,13 @@ fn call_mapper<'py>(
         }
     }
     Ok(outputs)
+}
+
+/// What is known from one call of a mapper for the next.
+#[derive(Default)]
+struct Calls<'py> {
+    given: Option<Given<'py>>,
+    is_stack_checked: bool,
 }
 
 /// What a mapper is called with. Several directories are mapped from the same rows, one after the other, and what can't

@@ -27,7 +27,16 @@ thread_local! {
 /// Takes the note back, also where the function panics.
 struct Noted;
 
+#[inline(never)]
+fn note(store: &Shared) -> Option<Noted> {
+    let store = store.me()?;
+    RUNNING.with_borrow_mut(|running| running.push(store));
+    DEPTH.set(DEPTH.get() + 1);
+    Some(Noted)
+}
+
 impl Drop for Noted {
+    #[inline(never)]
     fn drop(&mut self) {
         DEPTH.set(DEPTH.get() - 1);
         let store = RUNNING.with_borrow_mut(Vec::pop);
@@ -38,13 +47,13 @@ impl Drop for Noted {
 /// Runs a function of the user's for this store, if there is stack left for it.
 pub fn running<T>(store: &Shared, function: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     crate::stack::check()?;
-    if !store.family.forked.load(Ordering::Relaxed) {
-        return function();
-    }
-    let Some(store) = store.me() else { return function() };
-    RUNNING.with_borrow_mut(|running| running.push(store));
-    DEPTH.set(DEPTH.get() + 1);
-    let noted = Noted;
+    running_where_checked(store, function)
+}
+
+/// The same where the caller has found that there is.
+#[inline]
+pub fn running_where_checked<T>(store: &Shared, function: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let noted = store.family.forked.load(Ordering::Relaxed).then(|| note(store));
     let result = function();
     drop(noted);
     result
@@ -71,7 +80,12 @@ impl Deref for Meant<'_> {
 
 /// What the caller means by a store.
 pub fn meant(own: &Arc<Shared>) -> Meant<'_> {
-    if !own.family.forked.load(Ordering::Relaxed) || DEPTH.get() == 0 {
+    if own.family.forked.load(Ordering::Relaxed) { meant_among_forks(own) } else { Meant::Own(own) }
+}
+
+#[inline(never)]
+fn meant_among_forks(own: &Arc<Shared>) -> Meant<'_> {
+    if DEPTH.get() == 0 {
         return Meant::Own(own);
     }
     let found = RUNNING.with_borrow(|running| {

@@ -65,6 +65,11 @@ pub fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
     threading.call_method0(pyo3::intern!(py, "get_ident"))?.eq(main)
 }
 
+#[inline(never)]
+fn note_task(py: Python<'_>) {
+    TASK.set(this_task(py));
+}
+
 /// The asyncio task that runs on this thread, as a number; 0 for none.
 fn this_task(py: Python<'_>) -> usize {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
@@ -103,7 +108,9 @@ impl Owner {
         self.thread == this_thread()
     }
 
-    /// Whether it is the caller, who locked the store with [`Shared::lock`].
+    /// Whether it is the caller, who locked the store with [`Shared::lock`]. (Not inlined, as all that asks for the thread:
+    /// where that is needed now and then, a function looks it up when it begins.)
+    #[inline(never)]
     fn is_me(self) -> bool {
         self.thread == this_thread() && (self.task == 0 || self.task == TASK.get())
     }
@@ -150,6 +157,7 @@ struct Beside {
 
 impl Inner {
     /// The store and the one beside it change places.
+    #[inline(never)]
     fn change_places(&mut self, at: usize) {
         let Some(beside) = self.besides.get_mut(at) else { return };
         std::mem::swap(&mut self.store, &mut beside.store);
@@ -200,9 +208,20 @@ impl Guard<'_> {
         thread
     }
 
-    /// If a batch runs for the caller, its mapper has reached for the store now.
+    /// On a thread on which another store stands in, that is what is meant.
+    #[inline(never)]
+    fn stand_in(&mut self) {
+        let thread = this_thread();
+        self.beside = self.inner.besides.iter().rposition(|beside| beside.thread == thread);
+        if let Some(at) = self.beside {
+            self.inner.change_places(at);
+        }
+    }
+
+    /// A batch runs. If it does for the caller, its mapper has reached for the store now.
+    #[inline(never)]
     fn enter_running(&mut self) {
-        if self.running.is_some() && self.beside.is_none() && Shared::is_mine(self) {
+        if self.beside.is_none() && Shared::is_mine(self) {
             // The driver holds it too, so this is not the last reference.
             if let Some(running) = self.running.take() {
                 running.enter(&mut self.store);
@@ -346,22 +365,20 @@ impl Shared {
     /// breathes, and `os.fork()` finds it free.
     pub fn lock<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         let mut guard = self.lock_running(py);
-        guard.enter_running();
+        if guard.running.is_some() {
+            guard.enter_running();
+        }
         guard
     }
 
     /// The same for who runs a batch: what it does is not the mapper's doing.
     pub fn lock_running<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         if self.by_task.load(Ordering::Relaxed) {
-            TASK.set(this_task(py));
+            note_task(py);
         }
         let mut guard = self.lock_any(py);
         if !guard.inner.besides.is_empty() {
-            let thread = this_thread();
-            guard.beside = guard.inner.besides.iter().rposition(|beside| beside.thread == thread);
-            if let Some(at) = guard.beside {
-                guard.inner.change_places(at);
-            }
+            guard.stand_in();
         }
         guard
     }
@@ -369,15 +386,23 @@ impl Shared {
     /// The store of all, also where another stands in for it.
     pub fn lock_whole<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         let mut guard = self.lock_any(py);
-        guard.enter_running();
+        if guard.running.is_some() {
+            guard.enter_running();
+        }
         guard
     }
 
     fn lock_any<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
+        let inner = self.inner.try_take(py).unwrap_or_else(|| self.wait_for_lock(py));
+        Guard { inner, beside: None }
+    }
+
+    #[cold]
+    fn wait_for_lock(&self, py: Python<'_>) -> Taken<'_, Inner> {
         loop {
-            match self.inner.try_take(py) {
-                Some(inner) => return Guard { inner, beside: None },
-                None => crate::breath::wait(py),
+            crate::breath::wait(py);
+            if let Some(inner) = self.inner.try_take(py) {
+                return inner;
             }
         }
     }
