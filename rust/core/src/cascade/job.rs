@@ -8,6 +8,7 @@ use crate::name::Name;
 use crate::store::Store;
 use crate::value::Host;
 
+use super::ahead::FAR;
 use super::batch::Batch;
 use super::finish::Site;
 use super::fold::FoldJob;
@@ -58,8 +59,10 @@ impl<H: Host> Store<H> {
             return Ok(None);
         };
         let parent = arrow.parent;
+        let mut parent_rows = 0;
         let content = match self.ctx.dirs.get(parent) {
             Some(parent) if arrow.accepts(&reader.key) && arrow.op.reaches(parent, &reader.key) => {
+                parent_rows = parent.rows.len();
                 parent.rows.get_from(&reader.key, self.last_row.guess(&reader.key)).and_then(Row::content)
             }
             _ => None,
@@ -81,6 +84,9 @@ impl<H: Host> Store<H> {
                 return Ok(None);
             }
         };
+        if parent_rows >= FAR {
+            self.fetch_entry(directory, reader.part, &reader.key);
+        }
         let before = derived.trail(reader.part, &reader.key);
         let mapper = mapper.clone();
         let values = content.to_vec();

@@ -14,6 +14,7 @@
 //! (a unit runs), `batch` (many do), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
 //! keys), `lazy` (keys that are computed when read), `round` (`update_with_status`).
 
+mod ahead;
 mod batch;
 mod beside;
 mod buckets;
@@ -31,6 +32,7 @@ mod round;
 mod runs;
 mod take;
 
+pub(crate) use ahead::FAR;
 pub use batch::Batch;
 pub(crate) use due::{Due, DueQueue};
 pub(crate) use fan_out::FanOuts;

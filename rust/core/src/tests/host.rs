@@ -1,6 +1,6 @@
 //! The host of the tests: values and code as simple as they can be, and still of every kind that the core tells apart.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
@@ -19,11 +19,17 @@ impl Host for TestHost {
     fn breathe() {
         BREATHS.set(BREATHS.get() + 1);
     }
+
+    fn fetch(address: usize) {
+        FETCHED.with_borrow_mut(|fetched| fetched.push(address));
+    }
 }
 
 thread_local! {
     /// How often a store breathed.
     pub(super) static BREATHS: Cell<usize> = const { Cell::new(0) };
+    /// What stores fetched ahead.
+    pub(super) static FETCHED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A value.

@@ -4,6 +4,8 @@
 #![cfg_attr(not(test), allow(dead_code, unused_imports, reason = "a fuzzer runs some of it"))]
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod batches;
 #[cfg(test)]
 mod cascade;

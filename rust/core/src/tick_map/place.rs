@@ -77,6 +77,29 @@ impl<K, V, T> Node<K, V, T> {
         slots.get(usize::from(place.at)).filter(|slot| slot.key.borrow() == key)
     }
 
+    /// The leaf of this place, as its parent knows it; none if this is the leaf.
+    fn leaf(&self, place: &Place) -> Option<&Arc<Self>> {
+        let (mut node, mut leaf) = (self, None);
+        for &begun in place.begun() {
+            let Node::Inner(children) = node else { return None };
+            let child = &children.get(usize::from(begun).saturating_sub(1))?.node;
+            leaf = Some(child);
+            // The last of them is not looked into.
+            node = child;
+        }
+        leaf
+    }
+
+    /// Where its leaf begins in memory, which is not read; and where the entry stands, for which the leaf is.
+    pub(super) fn leaf_address(&self, place: &Place) -> Option<usize> {
+        self.leaf(place).map(|leaf| Arc::as_ptr(leaf).addr())
+    }
+
+    pub(super) fn entry_address(&self, place: &Place) -> Option<usize> {
+        let Node::Leaf(slots) = &**self.leaf(place)? else { return None };
+        slots.get(usize::from(place.at)).map(|slot| std::ptr::from_ref(slot).addr())
+    }
+
     /// The value that stands in this place, to be changed.
     pub(super) fn value_at<'a>(mut node: &'a mut Arc<Self>, place: &Place) -> Option<&'a mut V>
     where

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::Key;
+use crate::cascade::FAR;
 use crate::context::{ArrowKey, NameId, Reader};
 use crate::directory::{
     Content, DirKind, Directory, Group, KeyTombs, Lives, Member, Memo, Mirror, Pending, Ranked, Row, Source, Trail,
@@ -87,6 +88,9 @@ impl<H: Host> Store<H> {
         }
         self.work.journal.push(Undo::Row { dir, key: key.clone(), old, live: true });
         self.tire();
+        if live >= FAR {
+            self.fetch_leaves(dir, key);
+        }
         self.row_changed(dir, key, Change { before: live, after: live });
     }
 

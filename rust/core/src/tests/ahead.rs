@@ -1,0 +1,64 @@
+//! What is fetched ahead is what the units replace.
+
+use crate::directory::Directory;
+use crate::{Fold, Key};
+
+use super::driver::{Driver, derived, input, mapped, name};
+use super::host::{Code, FETCHED, V};
+
+fn directory<'a>(d: &'a Driver, of: &str) -> &'a Directory<super::host::TestHost> {
+    let id = d.store.find(&name(of)).expect("a directory");
+    d.store.ctx.dirs.get(id).expect("it is live")
+}
+
+#[test]
+fn the_leaves_of_what_is_mapped_from_a_row_are_fetched_and_then_the_entries() {
+    let mut d = Driver::new();
+    let same = Code::mapper("same", |_, key, values| Ok(vec![(key.clone(), values[0].clone())]));
+    let one = Code::mapper("one", |_, _, values| Ok(vec![(Key::int(0), values[0].clone())]));
+    d.update(|d| {
+        d.make("/a/", &input(vec![]))?;
+        d.make("/b/", &derived(vec![mapped("/a/", &same)], None))?;
+        d.make("/f/", &derived(vec![mapped("/a/", &one)], Some(Fold::Sum)))?;
+        (0..50).try_for_each(|key| d.set("/a/", key, vec![V::Int(1)]))
+    })
+    .unwrap();
+    for key in [0, 17, 49] {
+        let (place, _) = directory(&d, "/a/").rows.locate(&Key::int(key), None);
+        let rows = &directory(&d, "/b/").rows;
+        let units = &directory(&d, "/f/").derived().expect("a derived directory").units[0];
+        let entry = rows.get(&Key::int(key)).map(|row| std::ptr::from_ref(row).addr()).expect("it is there");
+        let expected = [
+            rows.leaf_address(&place),
+            units.leaf_address(&place),
+            rows.entry_address(&place),
+            units.entry_address(&place),
+        ];
+        assert!(expected.iter().all(Option::is_some), "{key}: all have the shape of /a/");
+        let at = rows.entry_address(&place).expect("as was just seen");
+        assert!(at <= entry && entry - at < 64, "{key}: the row is in its entry");
+        FETCHED.take();
+        d.update(|d| d.set("/a/", key, vec![V::Int(2)])).unwrap();
+        assert_eq!(FETCHED.take().into_iter().map(Some).collect::<Vec<_>>(), expected, "{key}");
+    }
+}
+
+#[test]
+fn nothing_is_fetched_for_a_place_that_is_not_there() {
+    let mut d = Driver::new();
+    let odd = Code::mapper("odd", |_, key, values| {
+        let is_odd = values[0].int() % 2 == 1;
+        Ok(if is_odd { vec![(key.clone(), values[0].clone())] } else { vec![] })
+    });
+    d.update(|d| {
+        d.make("/a/", &input(vec![]))?;
+        d.make("/b/", &derived(vec![mapped("/a/", &odd)], None))?;
+        (0..50).try_for_each(|key| d.set("/a/", key, vec![V::Int(0)]))
+    })
+    .unwrap();
+    FETCHED.take();
+    for key in [49, 0, 20] {
+        d.update(|d| d.set("/a/", key, vec![V::Int(1)])).unwrap();
+    }
+    assert_eq!(d.shown("/b/"), "0: [1], 20: [1], 49: [1]");
+}
