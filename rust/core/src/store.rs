@@ -56,6 +56,8 @@ impl Default for Options {
 pub(crate) struct Work<H: Host> {
     pub(crate) base: Base,
     pub(crate) journal: Pieces<Undo<H>>,
+    /// The journal has little else than rows, units and stamps.
+    pub(crate) wrote_only: bool,
     /// Savepoints, the outermost first.
     pub(crate) marks: Vec<Mark<H>>,
     /// Where in the journal the present round began.
@@ -102,6 +104,7 @@ impl<H: Host> Work<H> {
         Work {
             base: Base::of(ctx),
             journal: Pieces::new(),
+            wrote_only: true,
             marks: Vec::new(),
             round_start: 0,
             retouched: HashSet::new(),
@@ -149,6 +152,7 @@ impl<H: Host> Work<H> {
     /// is cleared, which costs more.
     pub(crate) fn reset(&mut self) {
         self.round_start = 0;
+        self.wrote_only = true;
         if !self.retouched.is_empty() {
             self.retouched.clear();
         }

@@ -154,7 +154,9 @@ impl<H: Host> Store<H> {
     /// Empties what the transaction worked with. A small journal keeps its room for the next one's.
     fn take_work(&mut self) -> Leftovers<H> {
         let mut left = Leftovers::of(Pieces::new(), None);
-        if let Some(undos) = self.work.journal.drain_few(SMALL_JOURNAL / size_of::<Undo<H>>()) {
+        if self.work.wrote_only
+            && let Some(undos) = self.work.journal.drain_few(SMALL_JOURNAL / size_of::<Undo<H>>())
+        {
             for undo in undos {
                 match undo.into_value() {
                     Ok(Some(value)) => left.values.push(value),

@@ -183,6 +183,7 @@ impl<H: Host> Store<H> {
     /// Outside of a transaction (a purge by a reader that moved on) there is nothing to go back to.
     fn log(&mut self, undo: Undo<H>) {
         if self.open {
+            self.work.wrote_only &= matches!(undo, Undo::Row { .. } | Undo::Unit { .. } | Undo::Stamp { .. });
             self.work.journal.push(undo);
         } else {
             self.account_stray(&undo);
