@@ -53,6 +53,7 @@ impl Default for Options {
 }
 
 /// What an open transaction knows beside the context that it edits.
+#[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(crate) struct Work<H: Host> {
     pub(crate) base: Base,
     pub(crate) journal: Pieces<Undo<H>>,
