@@ -147,6 +147,23 @@ def test_several_directories_map_one_parent_with_one_function():
     assert all(m == {1: "a", 2: "b"} for m in ms)
 
 
+@pytest.mark.parametrize("value", ["text", 2, 2.5, None, b"bytes", True, ("a", "tuple"), ["a list"]], ids=repr)
+def test_mappers_behind_one_row_are_given_the_same_and_those_behind_another_theirs(value):
+    # One value in rows of several directories, whose keys are equal in Python in part; two directories behind each row.
+    store, calls = Store(), []
+    keys = [1, True, 1.0, "1", 2]
+    rows = [store.mkdir(f"/{number}/", {key: 0}) for number, key in enumerate(keys)]
+    for number, parent in enumerate(rows):
+        for twin in "ab":
+            parent.map(f"/{number}{twin}/", lambda key, values: calls.append((key, type(key), values)))
+    calls.clear()
+    with store.update():
+        for parent, key in zip(rows, keys, strict=True):
+            parent[key] = value
+    assert calls == [(key, type(key), (value,)) for key in keys for _ in "ab"]
+    assert all(given is value for _, _, (given,) in calls)
+
+
 def test_within_takes_only_the_keys_in_its_ranges():
     _, d = make({k: k for k in (1, 2, 3, 4, 5, 6, "a", "b")})
     m = d.map("/m/", copied, within=[(2, 3), (5, 5.5), ("b", ...)])
