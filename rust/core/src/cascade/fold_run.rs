@@ -16,6 +16,7 @@ use crate::transaction::Undo;
 use crate::value::{Host, Value, Verdicts};
 use crate::{Key, NameId};
 
+use super::ahead::fetch_run;
 use super::due::At;
 use super::finish::what_changed;
 use super::fold::sum_of;
@@ -264,6 +265,7 @@ impl<H: Host> Store<H> {
             let folding = derived.folding.as_deref_mut().filter(|folding| folding.members.is_none())?;
             let sums = Sums::of(folding)?;
             let units = derived.units.get_mut(usize::from(part))?;
+            fetch_run::<H, _, _>(units, keys);
             let (due, unsure) = (SmallVec::new(), None);
             let mut run = UnitsRun { verdicts, sums, journal, dir, part, keys, outputs, due, numbers: true, unsure };
             let passed = units.set_run(keys, &mut run);

@@ -32,7 +32,7 @@ mod round;
 mod runs;
 mod take;
 
-pub(crate) use ahead::FAR;
+pub(crate) use ahead::{FAR, fetch_run};
 pub use batch::Batch;
 pub(crate) use due::{Due, DueQueue};
 pub(crate) use fan_out::FanOuts;

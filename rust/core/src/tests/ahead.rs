@@ -44,6 +44,30 @@ fn the_leaves_of_what_is_mapped_from_a_row_are_fetched_and_then_the_entries() {
 }
 
 #[test]
+fn all_that_a_run_replaces_is_fetched_first() {
+    let mut d = Driver::new();
+    let keys: Vec<Key> = [3, 20, 21, 49].map(Key::int).to_vec();
+    let expected = d
+        .update(|d| d.make("/a/", &input((0..50).map(|key| (Key::int(key), vec![V::Int(1)])).collect())).map(drop))
+        .map(|_| {
+            let rows = &directory(&d, "/a/").rows;
+            let places: Vec<_> = keys.iter().map(|key| rows.locate(key, None).0).collect();
+            let leaves = places.iter().map(|place| rows.leaf_address(place));
+            leaves.chain(places.iter().map(|place| rows.entry_address(place))).collect::<Vec<_>>()
+        })
+        .unwrap();
+    FETCHED.take();
+    d.update(|d| {
+        let id = d.store.writable(&name("/a/"))?;
+        let mut values: Vec<_> = keys.iter().map(|_| std::iter::once(V::Int(2)).collect()).collect();
+        d.sure(|store| store.set_rows(id, &keys, &mut values, &mut 0))
+    })
+    .unwrap();
+    assert!(expected.iter().all(Option::is_some));
+    assert_eq!(FETCHED.take().into_iter().map(Some).collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn nothing_is_fetched_for_a_place_that_is_not_there() {
     let mut d = Driver::new();
     let odd = Code::mapper("odd", |_, key, values| {

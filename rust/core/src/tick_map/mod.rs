@@ -38,6 +38,7 @@
 //! adds and replaces, `remove` takes out, `run` sets many in the order of their keys), `range` iteration in key order,
 //! `diff` what changed (since a stamp, between two versions), `check` the invariants as code.
 
+mod ahead;
 mod check;
 mod diff;
 mod edit;
@@ -210,16 +211,6 @@ impl<K: Sought, V, T> TickMap<K, V, T> {
         let root = self.root.as_deref()?;
         let guessed = guess.and_then(|guess| root.guessed(key, guess));
         guessed.or_else(|| root.find(key)).map(|slot| &slot.value)
-    }
-
-    /// Where in memory the leaf of this place begins, to be fetched ahead: it is not read. Of any map.
-    pub fn leaf_address(&self, place: &Place) -> Option<usize> {
-        self.root.as_deref()?.leaf_address(place)
-    }
-
-    /// Where in memory the entry of this place stands, to be fetched ahead. Of any map.
-    pub fn entry_address(&self, place: &Place) -> Option<usize> {
-        self.root.as_deref()?.entry_address(place)
     }
 
     /// Whether there is an entry, be it a tombstone. O(log n).

@@ -54,6 +54,11 @@ impl Place {
         if self.is_there { Ok(usize::from(self.at)) } else { Err(usize::from(self.at)) }
     }
 
+    /// The same, whether it is there or not.
+    pub(super) fn at_most(&self) -> usize {
+        usize::from(self.at)
+    }
+
     /// Whether it is there and live.
     pub(crate) const fn is_live(&self) -> bool {
         self.is_live
@@ -75,29 +80,6 @@ impl<K, V, T> Node<K, V, T> {
         }
         let Node::Leaf(slots) = node else { return None };
         slots.get(usize::from(place.at)).filter(|slot| slot.key.borrow() == key)
-    }
-
-    /// The leaf of this place, as its parent knows it; none if this is the leaf.
-    fn leaf(&self, place: &Place) -> Option<&Arc<Self>> {
-        let (mut node, mut leaf) = (self, None);
-        for &begun in place.begun() {
-            let Node::Inner(children) = node else { return None };
-            let child = &children.get(usize::from(begun).saturating_sub(1))?.node;
-            leaf = Some(child);
-            // The last of them is not looked into.
-            node = child;
-        }
-        leaf
-    }
-
-    /// Where its leaf begins in memory, which is not read; and where the entry stands, for which the leaf is.
-    pub(super) fn leaf_address(&self, place: &Place) -> Option<usize> {
-        self.leaf(place).map(|leaf| Arc::as_ptr(leaf).addr())
-    }
-
-    pub(super) fn entry_address(&self, place: &Place) -> Option<usize> {
-        let Node::Leaf(slots) = &**self.leaf(place)? else { return None };
-        slots.get(usize::from(place.at)).map(|slot| std::ptr::from_ref(slot).addr())
     }
 
     /// The value that stands in this place, to be changed.

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use crate::Key;
+use crate::cascade::fetch_run;
 use crate::context::NameId;
 use crate::directory::{Content, Row};
 use crate::error::{Error, Result};
@@ -127,6 +128,7 @@ impl<H: Host> Store<H> {
         };
         let ran = self.ctx.edit_dir(dir, |directory| {
             let before = (directory.rows.len(), directory.rows.total());
+            fetch_run::<H, _, _>(&directory.rows, &keys[from..]);
             let passed = directory.rows.set_run(&keys[from..], &mut run);
             (passed, before, (directory.rows.len(), directory.rows.total()))
         });
