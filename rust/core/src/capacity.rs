@@ -120,16 +120,10 @@ impl<H: Host> Store<H> {
         };
         let folding = || directory.derived().and_then(|derived| derived.folding.as_deref());
         let held = match undo {
-            Undo::Unit { arrow, key, old, .. } => {
+            // (The sum of ints that follows it has nothing on the heap that it had not.)
+            Undo::Unit { arrow, key, .. } | Undo::Summed { arrow, key, .. } => {
                 let units = directory.derived().and_then(|derived| derived.units.get(usize::from(*arrow)));
-                let now = units.and_then(|units| units.get(key));
-                // The journal names no group of a sum, which follows its units.
-                let groups = [old.as_ref(), now].into_iter().flatten().flat_map(|unit| unit.outs.iter());
-                let groups = groups.filter_map(|(of, _)| Some(of.heap(each) + folding()?.groups.get(of)?.heap(each)));
-                Some(
-                    groups.sum::<usize>()
-                        + now.map_or(0, |unit| key.heap(&mut Seen::Each) + unit.heap(&mut Seen::Each)),
-                )
+                units.and_then(|units| units.get(key)).map(|unit| key.heap(each) + unit.heap(each))
             }
             Undo::Group { key, .. } => {
                 folding().and_then(|folding| folding.groups.get(key)).map(|group| key.heap(each) + group.heap(each))

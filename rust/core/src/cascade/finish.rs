@@ -82,7 +82,7 @@ impl<H: Host> Store<H> {
         match (outputs, site.are_implied) {
             (outputs, _) if trail.is_some() || site.has_trails => self.replace_any(reader, outputs, trail),
             (Some(outputs), _) if site.is_folded && !outputs.is_empty() => {
-                if self.fold_one((site.height, reader.dir), reader, outputs)? {
+                if self.fold_one((site.height, reader.dir), reader, outputs) {
                     return Ok(());
                 }
                 self.replace_folded(reader, outputs)

@@ -125,13 +125,15 @@ impl<H: Host> Store<H> {
         self.enqueue(height, due);
     }
 
-    /// The same of a fold that only counts and sums. All accumulators follow before anything else is done: what the journal
-    /// notes then has them as the units say.
+    /// The same of a fold that only counts and sums.
     fn sums_changed(&mut self, height: u32, dir: NameId, source: &Source, changed: &[Changed<H::Value>]) {
         let mut due: SmallVec<[Key; 1]> = SmallVec::new();
         let mut numbers = true;
-        let done = self.ctx.edit_folding(dir, |folding| {
-            let mut sums = Sums::of(folding)?;
+        let epoch = self.epoch();
+        let journal = &mut self.work.journal;
+        let keeps_members = self.ctx.edit_folding(dir, |folding| {
+            let counts = matches!(folding.fold, Fold::Count);
+            let mut sums = Sums { dir, groups: &mut folding.groups, journal, counts, epoch };
             for Changed { key, old, new } in changed {
                 let (fresh, are_numbers) = sums.change(key, values_of(old.as_ref()), values_of(new.as_ref()));
                 numbers &= are_numbers;
@@ -139,9 +141,9 @@ impl<H: Host> Store<H> {
                     due.push(key.clone());
                 }
             }
-            Some(folding.members.is_some())
+            folding.members.is_some()
         });
-        if done == Some(Some(true)) {
+        if keeps_members == Some(true) {
             for Changed { key, new, .. } in changed {
                 self.set_member(dir, (key.clone(), source.clone()), new.clone());
             }

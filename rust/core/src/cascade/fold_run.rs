@@ -5,8 +5,8 @@ use std::slice;
 
 use smallvec::SmallVec;
 
-use crate::context::Reader;
-use crate::directory::{Directory, Fold, Folding, Group, Outputs, Outs, Unit, Vals};
+use crate::context::{Generation, Reader};
+use crate::directory::{Directory, Fold, Group, Outputs, Outs, Unit, Vals};
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::pieces::Pieces;
@@ -22,101 +22,78 @@ use super::finish::what_changed;
 use super::fold::sum_of;
 use super::queue::FOLD;
 
-/// The accumulators of a directory whose fold counts or sums. Each is a function of what the units give, exactly: so the
-/// journal notes the units alone, and where one goes back its groups follow.
-pub(crate) struct Sums<'a, V> {
-    groups: &'a mut TickMap<Key, Group<V>, ()>,
+/// The accumulators of a directory whose fold counts or sums, in a transaction.
+pub(super) struct Sums<'a, H: Host> {
+    pub(super) dir: NameId,
+    pub(super) groups: &'a mut TickMap<Key, Group<H::Value>, ()>,
+    pub(super) journal: &'a mut Pieces<Undo<H>>,
     /// Only counts.
-    counts: bool,
+    pub(super) counts: bool,
+    /// Of the open transaction since its last savepoint, see [`Group::noted`].
+    pub(super) epoch: Generation,
 }
 
-impl<'a, V: Value + Clone> Sums<'a, V> {
-    /// None where the fold does more than count and sum.
-    pub(crate) fn of<H: Host<Value = V>>(folding: &'a mut Folding<H>) -> Option<Self> {
-        let counts = matches!(folding.fold, Fold::Count);
-        folding.fold.is_of_sums().then_some(Sums { groups: &mut folding.groups, counts })
-    }
-
+impl<H: Host> Sums<'_, H> {
     /// The accumulator of a group follows what changed, in one descent. Whether it was not due to be folded yet, and whether
     /// all of its values are numbers.
-    pub(super) fn change(&mut self, key: &Key, gone: &[V], come: &[V]) -> (bool, bool) {
-        let counts = self.counts;
-        if let Some(group) = self.groups.get_mut(key) {
+    pub(super) fn change(&mut self, key: &Key, gone: &[H::Value], come: &[H::Value]) -> (bool, bool) {
+        let (counts, epoch) = (self.counts, self.epoch);
+        let mut note = None;
+        let mut edit = |group: &mut Group<H::Value>| {
+            if group.noted != epoch {
+                note = Some(Some(Box::new(group.clone())));
+                group.noted = epoch;
+            }
             let fresh = !std::mem::replace(&mut group.due, true);
             group.follow(counts, gone, come);
-            let numbers = group.class.others == 0;
-            if group.count == 0 {
-                self.groups.remove(key);
-            }
-            return (fresh, numbers);
-        }
-        let mut group = Group { due: true, ..Group::default() };
-        group.follow(counts, gone, come);
-        let numbers = group.class.others == 0;
-        if group.count > 0 {
-            self.groups.set(key.clone(), (), group);
-        }
-        (true, numbers)
-    }
-
-    /// A unit gives again what it gave before: `gone` goes, `come` comes. What was due then the queue knows; a group that
-    /// is in the queue may say that it is not, never the other way round.
-    pub(crate) fn go_back(&mut self, gone: Option<&Outs<V>>, come: Option<&Outs<V>>) {
-        let mut back = |key, gone: &[V], come: &[V]| {
-            self.change(key, gone, come);
-            if let Some(group) = self.groups.get_mut(key) {
-                group.due = false;
-            }
+            (fresh, group.class.others == 0, group.count == 0)
         };
-        if let (Some(Outs::One(key, gone)), Some(Outs::One(there, come))) = (gone, come)
-            && key == there
-        {
-            return back(key, slice::from_ref(gone), slice::from_ref(come));
+        let (fresh, numbers, empty) = if let Some(group) = self.groups.get_mut(key) {
+            edit(group)
+        } else {
+            let mut group = Group { noted: epoch, ..Group::default() };
+            let done = edit(&mut group);
+            self.groups.set(key.clone(), (), group);
+            note = Some(None);
+            done
+        };
+        if empty {
+            self.groups.remove(key);
         }
-        for (key, value) in gone.into_iter().flat_map(Outs::iter) {
-            back(key, slice::from_ref(value), &[]);
+        if let Some(old) = note {
+            self.journal.push(Undo::Group { dir: self.dir, key: key.clone(), old });
         }
-        for (key, value) in come.into_iter().flat_map(Outs::iter) {
-            back(key, &[], slice::from_ref(value));
-        }
+        (fresh, numbers)
     }
 }
 
 impl<V: Value> Group<V> {
     fn follow(&mut self, counts: bool, gone: &[V], come: &[V]) {
         self.count = self.count + come.len() - gone.len();
-        if !counts {
-            for value in gone {
-                self.goes(value.number().as_ref());
-            }
-            for value in come {
-                self.comes(value.number().as_ref());
-            }
+        if counts {
+            return;
+        }
+        let Group { sum, class, .. } = self;
+        let sum = sum.get_or_insert_default();
+        for value in gone {
+            value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
+        }
+        for value in come {
+            value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
         }
     }
 
-    /// A value of a sum goes; `None`: it is no number.
-    fn goes(&mut self, number: Option<&Number>) {
-        match number {
-            Some(number) => self.sum.get_or_insert_default().remove(number),
-            None => self.class.others -= 1,
-        }
-    }
-
-    fn comes(&mut self, number: Option<&Number>) {
+    /// One int of a sum goes, another comes.
+    pub(crate) fn replace(&mut self, gone: i64, come: i64) {
         let sum = self.sum.get_or_insert_default();
-        match number {
-            Some(number) => sum.add(number),
-            None => self.class.others += 1,
-        }
+        sum.remove(&Number::Int(gone));
+        sum.add(&Number::Int(come));
     }
 }
 
 struct UnitsRun<'a, H: Host> {
     verdicts: &'a Verdicts<H>,
-    sums: Sums<'a, H::Value>,
-    journal: &'a mut Pieces<Undo<H>>,
-    dir: NameId,
+    sums: Sums<'a, H>,
     part: u16,
     keys: &'a [Key],
     outputs: &'a mut [Outputs<H::Value>],
@@ -173,63 +150,53 @@ impl<H: Host> Run<(), Unit<H::Value>> for UnitsRun<'_, H> {
     }
 
     fn done(&mut self, number: usize, old: Option<((), Unit<H::Value>)>) {
-        let (dir, arrow, key) = (self.dir, self.part, self.keys[number].clone());
-        self.journal.push(Undo::Unit { dir, arrow, key, old: old.map(|((), unit)| unit) });
+        let (dir, arrow, key) = (self.sums.dir, self.part, self.keys[number].clone());
+        self.sums.journal.push(Undo::Unit { dir, arrow, key, old: old.map(|((), unit)| unit) });
     }
 }
 
 impl<H: Host> Store<H> {
-    /// Takes what one unit of a directory that counts or sums gave, which gave one value to the same folded key before, as
-    /// nearly all did. Where nothing else is due, the key is folded at once. False, with nothing done, where it is not so
-    /// simple.
-    pub(super) fn fold_one(&mut self, at: At, reader: &Reader, outputs: &mut Outputs<H::Value>) -> Result<bool, H> {
-        let Some(derived) = self.ctx.dirs.get(at.1).and_then(Directory::derived) else { return Ok(false) };
+    /// Takes what one unit of a directory that counts or sums gave, which gave one int to the same folded key before, and does
+    /// again, as nearly all do. The group follows, and follows it back ([`Undo::Summed`]), so that it needs no note. Where
+    /// nothing else is due, the key is folded at once. False, with nothing done, where it is not so simple.
+    pub(super) fn fold_one(&mut self, at: At, reader: &Reader, outputs: &mut Outputs<H::Value>) -> bool {
+        let Some(derived) = self.ctx.dirs.get(at.1).and_then(Directory::derived) else { return false };
         let counts = match derived.folding.as_deref() {
             Some(folding) if folding.members.is_none() && folding.fold.is_of_sums() => {
                 matches!(folding.fold, Fold::Count)
             }
-            _ => return Ok(false),
+            _ => return false,
         };
-        let Some(units) = derived.units.get(usize::from(reader.part)) else { return Ok(false) };
+        let Some(units) = derived.units.get(usize::from(reader.part)) else { return false };
         let (place, there) = units.locate(&reader.key, self.last_row.guess(&reader.key));
         let (gone, come) = match (there.map(|((), unit)| &unit.outs), outputs.as_slice()) {
-            (Some(Outs::One(group, was)), [(now, is)]) if group == now => {
-                let ints = if counts { None } else { was.int().zip(is.int()) };
-                match ints {
-                    Some((was, is)) if was != is => (Some(Number::Int(was)), Some(Number::Int(is))),
-                    _ if self.verdicts.values(was, is)? => return Ok(true),
-                    _ if counts => (None, None),
-                    _ => (was.number(), is.number()),
-                }
-            }
-            _ => return Ok(false),
+            (Some(Outs::One(group, was)), [(now, is)]) if group == now => match was.int().zip(is.int()) {
+                Some((was, is)) if was == is => return true,
+                Some(ints) => ints,
+                None => return false,
+            },
+            _ => return false,
         };
         let is_last = self.is_last_due();
-        let Some(derived) = self.ctx.dir_mut(at.1).and_then(Directory::derived_mut) else { return Ok(false) };
-        let Some(folding) = derived.folding.as_deref_mut() else { return Ok(false) };
+        let Some(derived) = self.ctx.dir_mut(at.1).and_then(Directory::derived_mut) else { return false };
+        let Some(folding) = derived.folding.as_deref_mut() else { return false };
         let units = derived.units.get_mut(usize::from(reader.part));
-        let Some(unit) = units.and_then(|units| units.value_at(&place)) else { return Ok(false) };
+        let Some(unit) = units.and_then(|units| units.value_at(&place)) else { return false };
         let group = outputs.first().and_then(|(key, _)| folding.groups.get_mut(key));
-        let Some(group) = group else { return Ok(false) };
-        let Some((key, is)) = outputs.pop() else { return Ok(false) };
+        let Some(group) = group else { return false };
+        let Some((key, is)) = outputs.pop() else { return false };
         let old = std::mem::replace(unit, Unit { outs: Outs::One(key.clone(), is), trail: None });
         if !counts {
-            group.goes(gone.as_ref());
-            group.comes(come.as_ref());
+            group.replace(gone, come);
         }
         let fresh = !std::mem::replace(&mut group.due, !is_last);
-        let numbers = group.class.others == 0;
         let folded = if is_last { sum_of::<H>(&folding.fold, group) } else { None };
-        let undo = Undo::Unit { dir: at.1, arrow: reader.part, key: reader.key.clone(), old: Some(old) };
-        self.work.journal.push(undo);
+        self.work.journal.push(Undo::Summed { dir: at.1, arrow: reader.part, key: reader.key.clone(), old });
         let is_folded = folded.is_some_and(|value| self.put_folded(at.1, &key, value).is_ok());
         if fresh && !is_folded {
             self.fold_is_due(at.0, at.1, key);
         }
-        if !numbers {
-            self.collect_members(at.1);
-        }
-        Ok(true)
+        true
     }
 
     /// Whether what becomes due now is what runs next, with nothing between.
@@ -260,14 +227,19 @@ impl<H: Host> Store<H> {
         let from = *done;
         let some = outputs[from..].iter().take_while(|outputs| !outputs.is_empty()).count();
         let (keys, outputs) = (&keys[from..from + some], &mut outputs[from..from + some]);
-        let (verdicts, journal, dir) = (&self.verdicts, &mut self.work.journal, at.1);
-        let ran = self.ctx.edit_derived(dir, |derived| {
-            let folding = derived.folding.as_deref_mut().filter(|folding| folding.members.is_none())?;
-            let sums = Sums::of(folding)?;
+        let epoch = self.epoch();
+        let (verdicts, journal) = (&self.verdicts, &mut self.work.journal);
+        let ran = self.ctx.edit_derived(at.1, |derived| {
+            let folding = derived.folding.as_deref_mut()?;
+            if !folding.fold.is_of_sums() || folding.members.is_some() {
+                return None;
+            }
+            let counts = matches!(folding.fold, Fold::Count);
             let units = derived.units.get_mut(usize::from(part))?;
             fetch_run::<H, _, _>(units, keys);
+            let sums = Sums { dir: at.1, groups: &mut folding.groups, journal, counts, epoch };
             let (due, unsure) = (SmallVec::new(), None);
-            let mut run = UnitsRun { verdicts, sums, journal, dir, part, keys, outputs, due, numbers: true, unsure };
+            let mut run = UnitsRun { verdicts, sums, part, keys, outputs, due, numbers: true, unsure };
             let passed = units.set_run(keys, &mut run);
             Some((passed, run.due, run.numbers, run.unsure))
         });

@@ -37,7 +37,6 @@ pub use batch::Batch;
 pub(crate) use due::{Due, DueQueue};
 pub(crate) use fan_out::FanOuts;
 pub use fold::FoldJob;
-pub(crate) use fold_run::Sums;
 pub(crate) use frame::Frame;
 pub use frame::Worker;
 pub use job::{Job, MapJob};

@@ -184,13 +184,15 @@ pub(crate) struct Group<V> {
     pub(crate) sum: Option<ExactSum>,
     /// What the user's reducer accumulated, of all but what is pending.
     pub(crate) acc: Option<V>,
-    /// Of folds that count or sum: it is due to be folded.
+    /// Of folds that count or sum: it is due to be folded. One in the queue may say that it is not, never the other way round.
     pub(crate) due: bool,
+    /// Of these too: the epoch in which the journal last noted what it was. Changes in the same need no other note.
+    pub(crate) noted: Generation,
 }
 
 impl<V> Default for Group<V> {
     fn default() -> Self {
-        Group { count: 0, class: Class::default(), sum: None, acc: None, due: false }
+        Group { count: 0, class: Class::default(), sum: None, acc: None, due: false, noted: 0 }
     }
 }
 

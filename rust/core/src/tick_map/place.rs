@@ -13,7 +13,7 @@ use super::node::{CAP, Node, Slot};
 
 /// More levels of inner nodes no tree has: its nodes have at least `MIN` items, but for the right edge, so one with more
 /// would have some 10^11 entries of 40 bytes.
-const LEVELS: usize = 12;
+const LEVELS: usize = if CAP < 32 { 40 } else { 12 };
 
 const _: () = assert!(CAP <= u8::MAX as usize, "a byte for each step");
 

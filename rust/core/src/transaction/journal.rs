@@ -12,11 +12,11 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::Key;
-use crate::cascade::{Due, Sums};
+use crate::cascade::Due;
 use crate::context::{ArrowKey, Context, Counts, NameId, Reader};
 use crate::directory::{
-    Content, Derived, Directory, Folding, Group, KeyTombs, Member, Mirror, Outs, Pending, Ranked, Row, Source, Unit,
-    Upper, Vals,
+    Content, Derived, Directory, Fold, Folding, Group, KeyTombs, Member, Mirror, Outs, Pending, Ranked, Row, Source,
+    Unit, Upper, Vals,
 };
 use crate::directory::{Kind, Memo};
 use crate::dirs::{Since, Slot, State};
@@ -24,7 +24,7 @@ use crate::name::Name;
 use crate::reads::Tag;
 use crate::tick::Tick;
 use crate::tick_map::{Held, Sought, TickMap};
-use crate::value::Host;
+use crate::value::{Host, Value};
 
 /// What stood where an edit was made.
 pub(crate) enum Undo<H: Host> {
@@ -40,6 +40,13 @@ pub(crate) enum Undo<H: Host> {
         arrow: u16,
         key: Key,
         old: Option<Unit<H::Value>>,
+    },
+    /// A unit that gave an int to a folded key, and gives another to the same: the sum follows it back.
+    Summed {
+        dir: NameId,
+        arrow: u16,
+        key: Key,
+        old: Unit<H::Value>,
     },
     Group {
         dir: NameId,
@@ -128,6 +135,7 @@ impl<H: Host> Undo<H> {
         match self {
             Undo::Row { dir, .. }
             | Undo::Unit { dir, .. }
+            | Undo::Summed { dir, .. }
             | Undo::Group { dir, .. }
             | Undo::Sorted { dir, .. }
             | Undo::Member { dir, .. }
@@ -147,7 +155,8 @@ impl<H: Host> Undo<H> {
         match self {
             Undo::Stamp { .. } => Ok(None),
             Undo::Row { old: Some((_, Row::Live { content: Content::Plain(Vals::One(value)), .. })), .. }
-            | Undo::Unit { old: Some(Unit { outs: Outs::One(_, value), trail: None }), .. } => Ok(Some(value)),
+            | Undo::Unit { old: Some(Unit { outs: Outs::One(_, value), trail: None }), .. }
+            | Undo::Summed { old: Unit { outs: Outs::One(_, value), trail: None }, .. } => Ok(Some(value)),
             undo => Err(undo),
         }
     }
@@ -161,6 +170,9 @@ impl<H: Host> Clone for Undo<H> {
             }
             Undo::Unit { dir, arrow, key, old } => {
                 Undo::Unit { dir: *dir, arrow: *arrow, key: key.clone(), old: old.clone() }
+            }
+            Undo::Summed { dir, arrow, key, old } => {
+                Undo::Summed { dir: *dir, arrow: *arrow, key: key.clone(), old: old.clone() }
             }
             Undo::Group { dir, key, old } => Undo::Group { dir: *dir, key: key.clone(), old: old.clone() },
             Undo::Sorted { dir, key, old } => Undo::Sorted { dir: *dir, key: key.clone(), old: old.clone() },
@@ -293,8 +305,12 @@ impl<H: Host> Context<H> {
                 Undo::Row { dir, key, old: now, live }
             }
             Undo::Unit { dir, arrow, key, old } => {
-                self.groups_go_back(dir, arrow, &key, old.as_ref());
                 let now = self.put_unit(dir, arrow, key.clone(), old);
+                Undo::Unit { dir, arrow, key, old: now }
+            }
+            Undo::Summed { dir, arrow, key, old } => {
+                self.sum_goes_back(dir, arrow, &key, &old);
+                let now = self.put_unit(dir, arrow, key.clone(), Some(old));
                 Undo::Unit { dir, arrow, key, old: now }
             }
             Undo::Group { dir, key, old } => {
@@ -333,13 +349,20 @@ impl<H: Host> Context<H> {
         }
     }
 
-    /// The sums of a directory follow one of its units that is about to go back to this.
-    fn groups_go_back(&mut self, dir: NameId, arrow: u16, key: &Key, old: Option<&Unit<H::Value>>) {
+    /// The group of a unit that is about to go back to this takes its int out, and the old one in. (A group that was noted
+    /// after the unit changed may be another than it was then. Where that note is undone it is as it was.)
+    fn sum_goes_back(&mut self, dir: NameId, arrow: u16, key: &Key, old: &Unit<H::Value>) {
         self.edit_derived(dir, |derived| {
-            if let Some(mut sums) = derived.folding.as_deref_mut().and_then(Sums::of) {
-                let now = derived.units.get(usize::from(arrow)).and_then(|units| units.get(key));
-                sums.go_back(now.map(|unit| &unit.outs), old.map(|unit| &unit.outs));
+            let now = derived.units.get(usize::from(arrow))?.get(key)?;
+            let (Outs::One(group, come), Outs::One(_, gone)) = (&old.outs, &now.outs) else { return None };
+            let folding = derived.folding.as_deref_mut()?;
+            let counts = matches!(folding.fold, Fold::Count);
+            let group = folding.groups.get_mut(group)?;
+            group.due = false;
+            if !counts {
+                group.replace(gone.int()?, come.int()?);
             }
+            Some(())
         });
     }
 
@@ -374,6 +397,7 @@ impl<H: Host> Context<H> {
             Undo::Dependency { dir, tag, reader, was: false } => self.dependencies.remove(*dir, tag, reader),
             Undo::Row { .. }
             | Undo::Unit { .. }
+            | Undo::Summed { .. }
             | Undo::Group { .. }
             | Undo::Sorted { .. }
             | Undo::Member { .. }
