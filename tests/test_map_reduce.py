@@ -137,6 +137,21 @@ def test_the_value_that_of_gives_is_folded():
     assert d.store["/Min/"] == {1: 2} and d.store["/Sum/"] == {1: 9} and d.store["/Max/"] == {1: 4}
 
 
+@pytest.mark.parametrize("reducer", [Sum(), Mean(), Count()], ids=label)
+def test_numbers_of_a_subclass_are_folded_in_a_batch(reducer):
+    class Cents(int):  # whose == may be anything: Python is asked
+        pass
+
+    store, d = make({k: k for k in range(20)})
+    out = d.map_reduce("/out/", lambda key, values: [(key % 2, Cents(values[0] // 10))], reducer)
+    with store.update():
+        for k in range(20):  # some give what is equal to what they gave, some do not
+            d[k] = k + k % 3 * 10
+    given = [[(k + k % 3 * 10) // 10 for k in range(parity, 20, 2)] for parity in (0, 1)]
+    fold = {Sum: sum, Count: len, Mean: lambda values: sum(values) / len(values)}[type(reducer)]
+    assert out == {parity: fold(values) for parity, values in enumerate(given)}
+
+
 # ---- reducers of the user
 
 

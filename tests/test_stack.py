@@ -166,6 +166,8 @@ def test_directories_that_mappers_make_within_each_other(kib):
 
 @stacks
 def test_mappers_that_wrap_each_other(kib):
+    # CPython 3.13.0 itself does not get 5,000 functions dropped on the smallest of these stacks.
+    count = 5_000 if kib > 512 else 2_000
     code = """
     def wrap(n):
         fn = lambda key, values: [(key, n)]
@@ -177,11 +179,11 @@ def test_mappers_that_wrap_each_other(kib):
     def run():
         store = Store()
         d = store.mkdir("/d/", {1: 1})
-        d.map("/m/", lambda key, values: d.map("/made/", wrap(5_000), shared=True) and [(key, values[0])])
+        d.map("/m/", lambda key, values: d.map("/made/", wrap(COUNT), shared=True) and [(key, values[0])])
         d[1] = 2
         print(store["/made/"][1])
     """
-    assert on_a_stack_of(kib, code) == ["2"]
+    assert on_a_stack_of(kib, code.replace("COUNT", str(count))) == ["2"]
 
 
 @stacks
