@@ -136,14 +136,15 @@ impl<H: Host> Store<H> {
         if was_stored || unit.is_some() {
             self.set_unit(reader, unit);
         }
-        if is_folded {
-            self.fold_changed(reader, &changed);
-        }
         // What it reads counts before what it gives: who reads its own output is due again, from its first run on.
         if !same_trail {
             self.follow_trail(reader, old_trail.as_deref(), new_trail.as_deref());
         }
-        if !is_folded {
+        if is_folded {
+            for changed in changed {
+                self.fold_changed(reader, changed);
+            }
+        } else {
             self.set_parts(reader, changed);
         }
         Ok(())
@@ -171,7 +172,9 @@ impl<H: Host> Store<H> {
         if let Some(old) = done.flatten() {
             self.log_unit(reader, old);
         }
-        self.fold_changed(reader, &found);
+        for changed in found {
+            self.fold_changed(reader, changed);
+        }
         Ok(())
     }
 

@@ -6,8 +6,6 @@
 //! user, folding is a job. What went and what came since the key was last folded stands in `pending` until the job is
 //! finished, so that a fold that raised can be done later.
 
-use smallvec::SmallVec;
-
 use crate::Key;
 use crate::context::{NameId, Reader};
 use crate::directory::{Class, Content, Fold, Folding, Group, Member, Pending, Ranked, Source, Upper, Vals};
@@ -76,47 +74,49 @@ impl<H: Host> Store<H> {
         self.ctx.dirs.get(dir)?.derived()?.folding.as_deref()
     }
 
-    /// A unit, which has just been set, gives other values for folded keys: their accumulators follow, and the keys are due
-    /// to be folded.
-    pub(super) fn fold_changed(&mut self, reader: &Reader, changed: &[Changed<H::Value>]) {
+    /// A unit gives other values for a folded key: its accumulator follows, and the key is due to be folded.
+    pub(super) fn fold_changed(&mut self, reader: &Reader, changed: Changed<H::Value>) {
         let Some(directory) = self.ctx.dirs.get(reader.dir) else { return };
         let height = directory.height;
         let Some(derived) = directory.derived() else { return };
         let Some(folding) = derived.folding.as_deref() else { return };
         let source = derived.source(reader.part, &reader.key);
         if folding.fold.is_of_sums() {
-            return self.sums_changed(height, reader.dir, &source, changed);
+            let keeps_members = folding.members.is_some();
+            let (fresh, numbers) = self.fold_numbers(reader.dir, &changed);
+            if keeps_members {
+                self.set_member(reader.dir, (changed.key.clone(), source), changed.new);
+            } else if !numbers {
+                self.collect_members(reader.dir);
+            }
+            if fresh {
+                self.fold_is_due(height, reader.dir, changed.key);
+            }
+            return;
         }
-        for changed in changed {
-            self.fold_any_changed(height, reader.dir, &source, changed);
-        }
-    }
-
-    fn fold_any_changed(&mut self, height: u32, dir: NameId, source: &Source, changed: &Changed<H::Value>) {
-        let Some(folding) = self.folding(dir) else { return };
         let fold = folding.fold.clone();
         let keeps_members = folding.members.is_some();
+        let mut group = folding.groups.get(&changed.key).cloned().unwrap_or_default();
         let Changed { key, old, new } = changed;
-        let mut group = folding.groups.get(key).cloned().unwrap_or_default();
         group.count = group.count + values_of(new.as_ref()).len() - values_of(old.as_ref()).len();
         if matches!(fold, Fold::User(_)) {
-            self.note_pending(dir, key, source, old.clone(), new.clone());
+            self.note_pending(reader.dir, &key, &source, old, new.clone());
         } else {
-            self.rank_values(dir, key, source, old.as_ref(), &mut group.class, false);
-            self.rank_values(dir, key, source, new.as_ref(), &mut group.class, true);
+            self.rank_values(reader.dir, &key, &source, old.as_ref(), &mut group.class, false);
+            self.rank_values(reader.dir, &key, &source, new.as_ref(), &mut group.class, true);
         }
         let needs_members = !group.class.is_ranked();
         let gone = group.count == 0;
-        self.set_group(dir, key, (!gone).then_some(group));
+        self.set_group(reader.dir, &key, (!gone).then_some(group));
         if gone && matches!(fold, Fold::User(_)) {
-            self.clear_pending(dir, key);
+            self.clear_pending(reader.dir, &key);
         }
         if keeps_members {
-            self.set_member(dir, (key.clone(), source.clone()), new.clone());
+            self.set_member(reader.dir, (key.clone(), source), new);
         } else if needs_members {
-            self.collect_members(dir);
+            self.collect_members(reader.dir);
         }
-        self.fold_is_due(height, dir, key.clone());
+        self.fold_is_due(height, reader.dir, key);
     }
 
     pub(super) fn fold_is_due(&mut self, height: u32, dir: NameId, key: Key) {
@@ -125,34 +125,17 @@ impl<H: Host> Store<H> {
         self.enqueue(height, due);
     }
 
-    /// The same of a fold that only counts and sums.
-    fn sums_changed(&mut self, height: u32, dir: NameId, source: &Source, changed: &[Changed<H::Value>]) {
-        let mut due: SmallVec<[Key; 1]> = SmallVec::new();
-        let mut numbers = true;
+    /// The accumulator of a fold that only counts and sums follows what changed, in one descent. Whether it was not due
+    /// to be folded yet, and whether all its values are numbers.
+    fn fold_numbers(&mut self, dir: NameId, changed: &Changed<H::Value>) -> (bool, bool) {
         let epoch = self.epoch();
         let journal = &mut self.work.journal;
-        let keeps_members = self.ctx.edit_folding(dir, |folding| {
+        let done = self.ctx.edit_folding(dir, |folding| {
             let counts = matches!(folding.fold, Fold::Count);
             let mut sums = Sums { dir, groups: &mut folding.groups, journal, counts, epoch };
-            for Changed { key, old, new } in changed {
-                let (fresh, are_numbers) = sums.change(key, values_of(old.as_ref()), values_of(new.as_ref()));
-                numbers &= are_numbers;
-                if fresh {
-                    due.push(key.clone());
-                }
-            }
-            folding.members.is_some()
+            sums.change(&changed.key, values_of(changed.old.as_ref()), values_of(changed.new.as_ref()))
         });
-        if keeps_members == Some(true) {
-            for Changed { key, new, .. } in changed {
-                self.set_member(dir, (key.clone(), source.clone()), new.clone());
-            }
-        } else if !numbers {
-            self.collect_members(dir);
-        }
-        for key in due {
-            self.fold_is_due(height, dir, key);
-        }
+        done.unwrap_or((false, true))
     }
 
     /// Values of a unit enter or leave the order of Min and Max.
