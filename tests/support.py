@@ -1,9 +1,13 @@
 """What several test files ask of a store."""
 
 import re
+import sys
 from contextlib import contextmanager
 
 from livedirs import Store, Sum
+
+# Whether one thread at a time runs Python code.
+HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 FIGURES = (
     "dirs dir_tombstones key_tombstones oldest_tombstone keys dependencies queued lazy_keys names cursors "

@@ -47,7 +47,8 @@ impl<T> Lock<T> {
             }
             is_free
         };
-        is_free.then_some(Taken { lock: self, stays: PhantomData })
+        // Made only where it was free: to drop one opens the lock.
+        is_free.then(|| Taken { lock: self, stays: PhantomData })
     }
 }
 
