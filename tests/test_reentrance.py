@@ -63,7 +63,7 @@ def test_a_destructor_run_by_the_cycle_collector_may_read_the_store(threshold):
     survives(
         CYCLES
         + """
-    gc.set_threshold(int(sys.argv[1]), 1, 1)
+    gc.set_threshold(int(sys.argv[1]), 0, 0)  # without a GIL, any other second waits for many objects
     for n in range(150):
         filling = [[] for _ in range(n % 7)]
         use(n)
@@ -86,7 +86,7 @@ def test_a_destructor_may_read_the_store_in_the_block_of_a_task_too(threshold):
             use(n)
             await asyncio.sleep(0)
 
-    gc.set_threshold(int(sys.argv[1]), 1, 1)
+    gc.set_threshold(int(sys.argv[1]), 0, 0)  # without a GIL, any other second waits for many objects
     asyncio.run(main())
     gc.set_threshold(0)
     assert derived == {1: 149, 2: 2}

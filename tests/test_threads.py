@@ -508,7 +508,7 @@ def turns_during(call):
         last = time.perf_counter()
         while not enough.is_set():
             now = time.perf_counter()
-            # Who was not there for so long waited for the interpreter, and has it now. Without a GIL nobody waits.
+            # Who was not there for so long waited for the GIL, where there is one, and has it now.
             if working.is_set() and (now - last > 0.0005 or not HAS_GIL):
                 turns.append(now)
             last = now
