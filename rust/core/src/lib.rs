@@ -51,6 +51,7 @@ mod owned;
 mod pieces;
 mod readers;
 mod reads;
+mod room;
 mod stats;
 mod store;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -73,6 +74,7 @@ pub use name::{Name, NameError};
 pub use owned::Owned;
 pub use readers::{Changes, Delivery, DirChanges, Left, News, Polled, ReaderId, Step, WatchId};
 pub use reads::{Rows, Tag, Values, View};
+pub use room::fit;
 pub use stats::Stats;
 pub use store::{Options, Store};
 pub use tick::Tick;

@@ -341,6 +341,7 @@ impl Subscription {
         let mut guard = self.store.get().own.lock_whole(py);
         guard.store.close_subscription(self.id);
         let function = guard.subscribers.remove(&self.id);
+        livedirs_core::fit(&mut guard.subscribers);
         drop(guard);
         drop(function);
     }

@@ -4,6 +4,7 @@
 //! held, which runs no Python; what wakes an asyncio task, and what subscribers are told, is called after it is released
 //! ([`Aftermath`]).
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,9 @@ use crate::changes;
 use crate::host::Object;
 use crate::shared::{Guard, Inner, Shared, this_thread};
 use crate::transaction::call_back;
+
+/// A queue that is empty keeps no more places than that.
+const MOST_KEPT: usize = 64;
 
 /// A thread that waits is woken once.
 #[derive(Default)]
@@ -111,6 +115,7 @@ impl Inner {
             self.wake(watch, &mut after);
         }
         after.dropped.extend(left.ended.iter().filter_map(|id| self.subscribers.remove(id)));
+        livedirs_core::fit(&mut self.subscribers);
         if committed {
             let on_commit = std::mem::take(&mut self.on_commit);
             let mut callbacks: Vec<(ReaderId, Callback)> =
@@ -135,7 +140,9 @@ impl Inner {
     }
 
     fn wake(&mut self, watch: WatchId, after: &mut Aftermath) {
-        for waiter in self.waiters.remove(&watch).unwrap_or_default() {
+        let Some(waiters) = self.waiters.remove(&watch) else { return };
+        livedirs_core::fit(&mut self.waiters);
+        for waiter in waiters {
             after.wake_one(waiter);
         }
     }
@@ -158,6 +165,7 @@ impl Inner {
         match self.turns.pop_front() {
             Some(Waiter::Task(wake)) => after.turn = Some(wake),
             Some(waiter @ Waiter::Thread(_)) => after.wake_one(waiter),
+            None if self.turns.capacity() > MOST_KEPT => self.turns = VecDeque::new(),
             None => {}
         }
     }
@@ -168,6 +176,7 @@ impl Inner {
         let found = waiters.iter().position(is_it).map(|at| waiters.swap_remove(at));
         if waiters.is_empty() {
             self.waiters.remove(&watch);
+            livedirs_core::fit(&mut self.waiters);
         }
         found
     }
@@ -215,6 +224,9 @@ impl Shared {
                 let mut guard = self.lock_whole(py);
                 let Some(callback) = guard.callbacks.pop_front() else {
                     guard.calling = None;
+                    if guard.callbacks.capacity() > MOST_KEPT {
+                        guard.callbacks = VecDeque::new();
+                    }
                     return interrupt.map_or(Ok(()), Err);
                 };
                 let function = match &callback {

@@ -9,6 +9,7 @@ use crate::directory::{DirKind, Directory};
 use crate::error::{Refusal, Result};
 use crate::mutants::mutant;
 use crate::name::Name;
+use crate::room;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::value::Host;
@@ -168,6 +169,7 @@ impl<H: Host> Store<H> {
         let Some(watch) = self.readers.cursors.get(&id).map(|cursor| cursor.watch) else { return };
         let moved = self.readers.stand(id, None);
         self.readers.cursors.remove(&id);
+        room::fit(&mut self.readers.cursors);
         self.readers.pending.retain(|pending| pending.reader != id);
         self.readers.left.woken.push(watch);
         if moved && !mutant!(self.ctx, StaleHorizon) {

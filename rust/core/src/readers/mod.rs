@@ -39,6 +39,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::context::{Context, Generation, NameId};
 use crate::name::Name;
+use crate::room;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::value::Host;
@@ -107,8 +108,10 @@ struct Pending {
 }
 
 pub(crate) struct Readers<V> {
+    /// The last is none that is free.
     watches: Vec<Option<Watch>>,
-    free: Vec<WatchId>,
+    /// The smallest is taken first, so that the list grows short again.
+    free: BTreeSet<WatchId>,
     by_name: BTreeMap<Name, WatchId>,
     cursors: HashMap<ReaderId, Cursor>,
     subscriptions: HashMap<ReaderId, WatchId>,
@@ -125,7 +128,7 @@ impl<V> Readers<V> {
     pub(crate) fn new() -> Self {
         Readers {
             watches: vec![Some(Watch::new(None, 0))],
-            free: Vec::new(),
+            free: BTreeSet::new(),
             by_name: BTreeMap::new(),
             cursors: HashMap::new(),
             subscriptions: HashMap::new(),
@@ -152,7 +155,7 @@ impl<V> Readers<V> {
         let cursors = table(self.cursors.capacity(), size_of::<(ReaderId, Cursor)>());
         let subscriptions = table(self.subscriptions.capacity(), size_of::<(ReaderId, WatchId)>());
         let watches =
-            self.watches.capacity() * size_of::<Option<Watch>>() + self.free.capacity() * size_of::<WatchId>();
+            self.watches.capacity() * size_of::<Option<Watch>>() + trees(0, self.free.len(), size_of::<WatchId>());
         let watched = self.by_name.len();
         let places = trees(watched, self.cursors.len() + self.subscriptions.len(), size_of::<(Tick, ReaderId)>());
         let names = trees(0, watched, size_of::<(Name, WatchId)>());
@@ -192,7 +195,7 @@ impl<V> Readers<V> {
             return *id;
         }
         let watch = Some(Watch::new(Some(name.clone()), now.saturating_sub(1)));
-        let id = if let Some(id) = self.free.pop() {
+        let id = if let Some(id) = self.free.pop_first() {
             self.watches[id.0 as usize] = watch;
             id
         } else {
@@ -217,7 +220,12 @@ impl<V> Readers<V> {
         if let Some(name) = name {
             self.by_name.remove(&name);
             self.watches[id.0 as usize] = None;
-            self.free.push(id);
+            self.free.insert(id);
+            while let Some(None) = self.watches.last() {
+                self.watches.pop();
+                self.free.pop_last();
+            }
+            room::fit_list(&mut self.watches);
         }
     }
 

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use crate::error::Result;
 use crate::mutants::mutant;
 use crate::name::Name;
+use crate::room;
 use crate::store::Store;
 use crate::tick::Tick;
 use crate::value::Host;
@@ -55,6 +56,7 @@ impl<H: Host> Store<H> {
     /// It is told nothing more. Closing again does nothing. O(log n).
     pub fn close_subscription(&mut self, id: ReaderId) {
         let Some(watch) = self.readers.subscriptions.remove(&id) else { return };
+        room::fit(&mut self.readers.subscriptions);
         if let Some(watch) = self.readers.watch_mut(watch) {
             watch.subscribers.remove(&id);
         }
