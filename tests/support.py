@@ -9,6 +9,9 @@ from livedirs import Store, Sum
 # Whether one thread at a time runs Python code.
 HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
+# Has each object of Python be an allocation of its own. Without a GIL, Python knows no allocator but its own.
+EACH_OBJECT_ALLOCATED = {"PYTHONMALLOC": "malloc"} if HAS_GIL else {}
+
 FIGURES = (
     "dirs dir_tombstones key_tombstones oldest_tombstone keys dependencies queued lazy_keys names cursors "
     "snapshots forks capacity"

@@ -6,6 +6,7 @@ directory on purpose, so that the test can be tested.
 
 import gc
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -39,7 +40,10 @@ def recorded(path, work):
     """(bytes that were allocated meanwhile and not freed, the most that was allocated at a time)"""
     destination = memray.FileDestination(path, overwrite=True)
     with memray.Tracker(
-        destination=destination, native_traces=True, file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS
+        destination=destination,
+        native_traces=True,
+        trace_python_allocators="PYTHONMALLOC" not in os.environ,
+        file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS,
     ):
         work()
         gc.collect()

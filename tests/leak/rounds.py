@@ -9,6 +9,7 @@ follows the nine tenths instead, which takes several times as long; so it does w
 
 Run it with PYTHONMALLOC=malloc, so that each object is an allocation, and without the allocator's caches for
 threads (GLIBC_TUNABLES=glibc.malloc.tcache_count=0), what lies in which would count as in use.
+(A Python without a GIL knows no PYTHONMALLOC: there memray looks at its allocator.)
 `--plant` plants a leak, so that the suite itself can be tested.
 """
 
@@ -17,6 +18,7 @@ import ctypes
 import gc
 import json
 import logging
+import os
 import warnings
 from pathlib import Path
 
@@ -88,6 +90,7 @@ def tracked(path, work):
     with memray.Tracker(
         destination=memray.FileDestination(path, overwrite=True),
         native_traces=True,
+        trace_python_allocators="PYTHONMALLOC" not in os.environ,
         file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS,
     ):
         work()

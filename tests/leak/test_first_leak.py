@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from support import EACH_OBJECT_ALLOCATED
+
 DIRECTORIES = int(os.environ.get("LIVEDIRS_LEAK_DIRS", "100000"))
 ALLOWED = 100_000
 
@@ -22,7 +24,7 @@ def churn(directories, folder, *options):
     script = Path(__file__).with_name("churn.py")
     done = subprocess.run(
         [sys.executable, str(script), str(directories), str(folder), *options],
-        env={**os.environ, "PYTHONMALLOC": "malloc"},
+        env=os.environ | EACH_OBJECT_ALLOCATED,
         capture_output=True,
         text=True,
     )
