@@ -335,3 +335,39 @@ def test_blocks_that_fail_leave_sums_as_they_were(number):
             _ = 1 / 0
         assert [dict(d) for d in (both, last)] == before
         store._check_invariants()
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+@pytest.mark.parametrize("kind", ["fold", "fold that reads", "map", "map to twice the key"])
+def test_what_equals_what_was_given_before_stays_whatever_else_the_mapper_gives(kind, rows):
+    """So small steps add up: each is compared with what is there, not with the step before."""
+    store = Store()
+    d = store.mkdir("/d/")
+    other = store.mkdir("/other/", {1: 0})
+    gives = {
+        "fold": lambda key, values: [((key, "x"), values[0]), ((key, "y"), values[1])],
+        "fold that reads": lambda key, values: [((key, "x"), values[0]), ((key, "y"), values[1] + other[1])],
+        "map": lambda key, values: [((key, "x"), values[0]), ((key, "y"), values[1])],
+        "map to twice the key": lambda key, values: [
+            ((key, "y"), values[1]), ((key, "x"), values[0]), ((key, "y"), values[1]),
+        ],
+    }[kind]  # fmt: skip
+    fold = (
+        (lambda name: d.map_reduce(name, gives, Sum())) if "fold" in kind else lambda name: d.map(name, gives)
+    )
+    given = fold("/given/")
+    for x, y, now in [
+        (1, 4, 1),
+        (1.005, 5, 1),
+        (1.009, 6, 1),
+        (1.012, 7, 1.012),
+        (1.02, 7, 1.012),
+        (2, 8, 2),
+    ]:
+        with store.update():
+            for key in range(rows):
+                d.set_all(key, [Near(x), y])
+        for key in range(rows):
+            assert float(given.get_all((key, "x"))[0]) == now
+            assert given.get_all((key, "y"))[0] == y
+        store._check_invariants()

@@ -128,7 +128,7 @@ impl<H: Host> Store<H> {
         let unit = outputs.and_then(|outputs| {
             let outs = match old {
                 Some(old) if changed.is_empty() => old.outs,
-                _ => Outs::from_vec(outputs.iter().cloned().collect()),
+                old => noted(old.as_ref().map(|unit| &unit.outs), &mut outputs.clone(), &changed),
             };
             let is_implied = new_trail.is_none() && outs.is_implied(&reader.key, is_folded);
             (!is_implied).then(|| Unit { outs, trail: new_trail.clone() })
@@ -158,9 +158,10 @@ impl<H: Host> Store<H> {
         let done = self.ctx.edit_derived(reader.dir, |derived| {
             let units = derived.units.get_mut(usize::from(reader.part))?;
             let outcome = units.set_with(&reader.key, |there| {
-                found = what_changed(verdicts, there.map(|((), unit)| &unit.outs), outputs);
-                let is_changed = found.as_ref().is_ok_and(|changed: &AllChanged<H::Value>| !changed.is_empty());
-                is_changed.then(|| ((), Unit { outs: Outs::from_vec(std::mem::take(outputs)), trail: None }))
+                let old = there.map(|((), unit)| &unit.outs);
+                found = what_changed(verdicts, old, outputs);
+                let changed = found.as_ref().ok().filter(|changed: &&AllChanged<H::Value>| !changed.is_empty());
+                changed.map(|changed| ((), Unit { outs: noted(old, outputs, changed), trail: None }))
             });
             match outcome {
                 SetOutcome::Kept => None,
@@ -333,7 +334,31 @@ pub(super) fn given<H: Host>(
     Ok(Some(Content::with_part(row, key, source, Vals::from_vec(values))))
 }
 
-/// The keys for which a unit gives other values than before.
+/// What a unit is noted to have given. For keys that do not change that is what it gave before: `==` found the values equal, and
+/// the others are what rows, sums and members have. Else the outputs are taken. `changed`: in the order of their keys.
+pub(super) fn noted<V: Clone>(old: Option<&Outs<V>>, outputs: &mut Outputs<V>, changed: &[Changed<V>]) -> Outs<V> {
+    let come = changed.iter().filter(|changed| changed.new.is_some()).count();
+    match old {
+        Some(old) if come < outputs.len() => Outs::from_vec(with_kept(old, outputs.clone(), changed)),
+        _ => Outs::from_vec(std::mem::take(outputs)),
+    }
+}
+
+#[inline(never)]
+fn with_kept<V: Clone>(old: &Outs<V>, mut outputs: Outputs<V>, changed: &[Changed<V>]) -> Outputs<V> {
+    let is_kept = |key: &Key| changed.binary_search_by(|changed| changed.key.cmp(key)).is_err();
+    let mut kept: Vec<(&Key, &V)> = old.iter().filter(|(key, _)| is_kept(key)).collect();
+    let mut places: Vec<&mut (Key, V)> = outputs.iter_mut().filter(|(key, _)| is_kept(key)).collect();
+    // A key that does not change has as many values as before; these stay in their order.
+    kept.sort_by_key(|(key, _)| *key);
+    places.sort_by(|a, b| a.0.cmp(&b.0));
+    for ((_, was), place) in kept.into_iter().zip(places) {
+        place.1 = was.clone();
+    }
+    outputs
+}
+
+/// The keys for which a unit gives other values than before, in their order.
 pub(super) fn what_changed<H: Host>(
     verdicts: &Verdicts<H>,
     old: Option<&Outs<H::Value>>,

@@ -18,7 +18,7 @@ use crate::{Key, NameId};
 
 use super::ahead::fetch_run;
 use super::due::At;
-use super::finish::what_changed;
+use super::finish::{noted, what_changed};
 use super::fold::sum_of;
 use super::queue::FOLD;
 
@@ -112,16 +112,20 @@ impl<H: Host> UnitsRun<'_, H> {
         self.numbers &= numbers;
     }
 
-    /// Whether what a unit gives now differs from what it gave.
-    fn compare(&mut self, old: Option<&Outs<H::Value>>, new: &[(Key, H::Value)]) -> Result<bool, H> {
-        if let (Some(Outs::One(group, was)), [(now, is)]) = (old, new)
+    /// What to note of a unit if what it gives now differs from what it gave.
+    fn compare(
+        &mut self,
+        old: Option<&Outs<H::Value>>,
+        new: &mut Outputs<H::Value>,
+    ) -> Result<Option<Outs<H::Value>>, H> {
+        if let (Some(Outs::One(group, was)), [(now, is)]) = (old, new.as_slice())
             && group == now
         {
             let equal = self.verdicts.values(was, is)?;
             if !equal {
                 self.change(group, slice::from_ref(was), slice::from_ref(is));
             }
-            return Ok(!equal);
+            return Ok((!equal).then(|| Outs::from_vec(std::mem::take(new))));
         }
         let changed = what_changed(self.verdicts, old, new)?;
         for changed in &changed {
@@ -129,17 +133,17 @@ impl<H: Host> UnitsRun<'_, H> {
                 [&changed.old, &changed.new].map(|values| values.as_ref().map_or(&[][..], Vals::as_slice));
             self.change(&changed.key, gone, come);
         }
-        Ok(!changed.is_empty())
+        Ok((!changed.is_empty()).then(|| noted(old, new, &changed)))
     }
 }
 
 impl<H: Host> Run<(), Unit<H::Value>> for UnitsRun<'_, H> {
     fn step(&mut self, number: usize, there: Option<(&(), &Unit<H::Value>)>) -> Step<(), Unit<H::Value>> {
-        let new = std::mem::take(&mut self.outputs[number]);
+        let mut new = std::mem::take(&mut self.outputs[number]);
         // None of them is empty: `fold_outputs` stops before the first that is.
-        let step = match self.compare(there.map(|((), unit)| &unit.outs), &new) {
-            Ok(true) => return Step::Set((), Unit { outs: Outs::from_vec(new), trail: None }),
-            Ok(false) => Step::Keep,
+        let step = match self.compare(there.map(|((), unit)| &unit.outs), &mut new) {
+            Ok(Some(outs)) => Step::Set((), Unit { outs, trail: None }),
+            Ok(None) => Step::Keep,
             Err(unsure) => {
                 self.unsure = Some(unsure);
                 Step::Stop
