@@ -147,6 +147,27 @@ def test_an_exception_that_no_longer_stands_when_the_queue_is_empty_does_not_cou
     assert out == {2: "y"}
 
 
+def test_an_exception_does_not_count_if_what_the_mapper_saw_changed_while_it_ran():
+    store = Store()
+    d = store.mkdir("/d/")
+    saw = []
+
+    def mapper(key, values):
+        made = store.get(DirName("/made/") / key)
+        later.get(key)  # whose mapper makes it
+        saw.append(made is not None)
+        return [(key, made["v"])]
+
+    out = d.map("/out/", mapper)
+    later = d.map(
+        "/later/", lambda key, values: store.mkdir(DirName("/made/") / key, {"v": values[0]}) and None
+    )
+    d[1] = "x"
+    assert out == {1: "x"}
+    assert saw == [False, True]
+    store._check_invariants()
+
+
 def test_a_mapper_may_catch_what_its_reads_raise():
     store = Store()
     d = store.mkdir("/d/", [(1, "a"), (1, "b")])
