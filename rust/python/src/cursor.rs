@@ -21,7 +21,9 @@ use crate::convert;
 use crate::errors;
 use crate::family::Meant;
 use crate::following::{Signal, Waiter};
-use crate::shared::{Guard, PATIENCE, Scope, Shared, is_main_thread};
+use crate::guard::Guard;
+use crate::owner::is_main_thread;
+use crate::shared::{PATIENCE, Scope, Shared};
 use crate::store::Store;
 use crate::transaction;
 

@@ -12,8 +12,9 @@ use pyo3::types::{PyList, PyTuple};
 use crate::call::{call1, call2};
 use crate::convert;
 use crate::errors;
+use crate::guard::Guard;
 use crate::host::{Function, Object, PyHost, Task, is_scalar};
-use crate::shared::{Guard, Shared};
+use crate::shared::Shared;
 
 /// A batch of jobs that runs with the store left alone.
 pub struct Running {

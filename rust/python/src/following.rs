@@ -14,8 +14,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::changes;
+use crate::guard::Guard;
 use crate::host::Object;
-use crate::shared::{Guard, Inner, Shared, this_thread};
+use crate::owner::this_thread;
+use crate::shared::{Inner, Shared};
 use crate::transaction::call_back;
 
 /// A queue that is empty keeps no more places than that.

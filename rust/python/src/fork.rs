@@ -13,9 +13,11 @@ use pyo3::types::PyTuple;
 
 use crate::errors;
 use crate::family::Meant;
+use crate::guard::Guard;
 use crate::host::PyHost;
+use crate::owner::Owner;
 use crate::records::Commit;
-use crate::shared::{Guard, Owner, Scope, Shared};
+use crate::shared::{Scope, Shared};
 use crate::store::Store;
 
 /// What a fork has of the store that it came from.

@@ -8,113 +8,31 @@
 //! A transaction belongs to the asyncio task that opened it, else to the thread. Its owner sees the version that it
 //! works on; everybody else the last commit.
 
-use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
-use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyWeakrefReference};
+use pyo3::types::PyWeakrefReference;
 
 use crate::alike;
 use crate::driver::Running;
 use crate::errors;
 use crate::family::Family;
 use crate::following::{Aftermath, Callback, Signal, Waiter};
+use crate::guard::{Beside, Guard};
 use crate::host::PyHost;
 use crate::lock::{Lock, Taken};
+use crate::owner::{Owner, is_main_thread, note_task, this_thread};
 
 /// Waiting threads look this often for an interrupt.
 pub const PATIENCE: Duration = Duration::from_millis(50);
 
 /// More names than this are not searched for one that was meant.
 const MOST_NAMES_TO_GUESS: usize = 1_000;
-
-/// Who has a transaction open. `task`: the address of an asyncio task, 0 for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    thread: u64,
-    task: usize,
-}
-
-/// A number of the present thread.
-pub fn this_thread() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static THIS: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    THIS.with(|this| *this)
-}
-
-thread_local! {
-    /// The task of the present call, noted before the store is locked: asking for it runs Python.
-    static TASK: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Whether the present thread is the one that is told of interrupts.
-pub fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
-    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let threading = MODULE.get_or_try_init(py, || py.import("threading").map(|module| module.into_any().unbind()))?;
-    let threading = threading.bind(py);
-    let main = threading.call_method0(pyo3::intern!(py, "main_thread"))?.getattr(pyo3::intern!(py, "ident"))?;
-    threading.call_method0(pyo3::intern!(py, "get_ident"))?.eq(main)
-}
-
-#[inline(never)]
-fn note_task(py: Python<'_>) {
-    TASK.set(this_task(py));
-}
-
-/// The asyncio task that runs on this thread, as a number; 0 for none.
-fn this_task(py: Python<'_>) -> usize {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let task = || -> PyResult<usize> {
-        let modules = MODULES.get_or_try_init(py, || -> PyResult<_> {
-            Ok(py.import("sys")?.getattr(pyo3::intern!(py, "modules"))?.cast_into::<PyDict>()?.unbind())
-        })?;
-        // As long as nobody has imported asyncio there is no task.
-        let asyncio = modules.bind(py).get_item(pyo3::intern!(py, "asyncio"))?;
-        let Some(asyncio) = asyncio else { return Ok(0) };
-        if asyncio.call_method0(pyo3::intern!(py, "_get_running_loop"))?.is_none() {
-            return Ok(0);
-        }
-        let task = asyncio.call_method0(pyo3::intern!(py, "current_task"))?;
-        Ok(if task.is_none() { 0 } else { task.as_ptr() as usize })
-    };
-    task().unwrap_or(0)
-}
-
-impl Owner {
-    /// The caller; to be asked with no lock held.
-    pub fn me(py: Python<'_>, shared: &Shared) -> Self {
-        let task = this_task(py);
-        if task != 0 {
-            shared.by_task.store(true, Ordering::Relaxed);
-        }
-        Owner { thread: this_thread(), task }
-    }
-
-    /// For what opens and ends its transaction in one call.
-    fn this_call() -> Self {
-        Owner { thread: this_thread(), task: 0 }
-    }
-
-    pub fn is_of_this_thread(self) -> bool {
-        self.thread == this_thread()
-    }
-
-    /// Whether it is the caller, who locked the store with [`Shared::lock`]. (Not inlined, as all that asks for the thread:
-    /// where that is needed now and then, a function looks it up when it begins.)
-    #[inline(never)]
-    fn is_me(self) -> bool {
-        self.thread == this_thread() && (self.task == 0 || self.task == TASK.get())
-    }
-}
 
 #[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Inner {
@@ -143,102 +61,7 @@ pub struct Inner {
     /// Jobs whose mapper runs for the owner, who has not reached for the store since.
     pub running: Option<Arc<Running>>,
     /// Where lazy functions run outside of the open transaction, see `lazy.rs`.
-    besides: Vec<Beside>,
-}
-
-/// A store that stands in for the store on one thread.
-struct Beside {
-    thread: u64,
-    store: Store<PyHost>,
-    owner: Option<Owner>,
-    rolled_back: bool,
-    busy: bool,
-}
-
-impl Inner {
-    /// The store and the one beside it change places.
-    #[inline(never)]
-    fn change_places(&mut self, at: usize) {
-        let Some(beside) = self.besides.get_mut(at) else { return };
-        std::mem::swap(&mut self.store, &mut beside.store);
-        std::mem::swap(&mut self.owner, &mut beside.owner);
-        std::mem::swap(&mut self.rolled_back, &mut beside.rolled_back);
-        std::mem::swap(&mut self.busy, &mut beside.busy);
-    }
-}
-
-/// The store, locked: that of all, or the one that stands in for it on this thread.
-pub struct Guard<'a> {
-    inner: Taken<'a, Inner>,
-    beside: Option<usize>,
-}
-
-impl Deref for Guard<'_> {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.inner
-    }
-}
-
-impl DerefMut for Guard<'_> {
-    fn deref_mut(&mut self) -> &mut Inner {
-        &mut self.inner
-    }
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        if let Some(at) = self.beside {
-            self.inner.change_places(at);
-        }
-    }
-}
-
-impl Guard<'_> {
-    /// From now on this store stands in on this thread; a number for `step_back`.
-    pub fn step_beside(&mut self, store: Store<PyHost>) -> u64 {
-        let thread = this_thread();
-        let owner = Some(Owner::this_call());
-        // What is locked may itself stand in: it goes back to its place first.
-        if let Some(at) = self.beside.take() {
-            self.inner.change_places(at);
-        }
-        self.inner.besides.push(Beside { thread, store, owner, rolled_back: false, busy: false });
-        thread
-    }
-
-    /// On a thread on which another store stands in, that is what is meant.
-    #[inline(never)]
-    fn stand_in(&mut self) {
-        let thread = this_thread();
-        self.beside = self.inner.besides.iter().rposition(|beside| beside.thread == thread);
-        if let Some(at) = self.beside {
-            self.inner.change_places(at);
-        }
-    }
-
-    /// A batch runs. If it does for the caller, its mapper has reached for the store now.
-    #[inline(never)]
-    fn enter_running(&mut self) {
-        if self.beside.is_none() && Shared::is_mine(self) {
-            // The driver holds it too, so this is not the last reference.
-            if let Some(running) = self.running.take() {
-                running.enter(&mut self.store);
-            }
-        }
-    }
-
-    /// The store that stood in last on this thread, which does no longer.
-    pub fn step_back(&mut self, thread: u64) -> Store<PyHost> {
-        let at = self.inner.besides.iter().rposition(|beside| beside.thread == thread);
-        at.map_or_else(|| Store::new(Options::default()), |at| self.inner.besides.remove(at).store)
-    }
-
-    /// Whether it is a store that stands in.
-    pub const fn is_beside(&self) -> bool {
-        self.beside.is_some()
-    }
+    pub besides: Vec<Beside>,
 }
 
 impl Inner {
@@ -292,7 +115,7 @@ pub struct Shared {
     pub dropped: Mutex<Vec<ReaderId>>,
     pub has_dropped: AtomicBool,
     /// Whether a task ever opened a transaction: only then does it matter which task it is that calls.
-    by_task: AtomicBool,
+    pub by_task: AtomicBool,
 }
 
 impl Drop for Shared {
@@ -377,7 +200,7 @@ impl Shared {
             note_task(py);
         }
         let mut guard = self.lock_any(py);
-        if !guard.inner.besides.is_empty() {
+        if !guard.besides.is_empty() {
             guard.stand_in();
         }
         guard
@@ -394,7 +217,7 @@ impl Shared {
 
     fn lock_any<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         let inner = self.inner.try_take(py).unwrap_or_else(|| self.wait_for_lock(py));
-        Guard { inner, beside: None }
+        Guard::new(inner)
     }
 
     #[cold]
@@ -415,7 +238,7 @@ impl Shared {
 
     /// The lock, unless somebody has it.
     pub fn try_lock(&self, py: Python<'_>) -> Option<Guard<'_>> {
-        self.inner.try_take(py).map(|inner| Guard { inner, beside: None })
+        self.inner.try_take(py).map(Guard::new)
     }
 
     /// Which version the caller sees.

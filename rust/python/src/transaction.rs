@@ -13,9 +13,11 @@ use pyo3::types::PyTuple;
 use crate::errors;
 use crate::family::Meant;
 use crate::following::Waiter;
+use crate::guard::Guard;
 use crate::host::PyHost;
+use crate::owner::Owner;
 use crate::records::Commit;
-use crate::shared::{Guard, Inner, Owner, Scope, Shared};
+use crate::shared::{Inner, Scope, Shared};
 use crate::store::Store;
 
 impl Shared {

@@ -1,0 +1,91 @@
+//! Who has a transaction open: a thread, or an asyncio task on it.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+use crate::shared::Shared;
+
+/// Who has a transaction open. `task`: the address of an asyncio task, 0 for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub thread: u64,
+    task: usize,
+}
+
+/// A number of the present thread.
+pub fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static THIS: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    THIS.with(|this| *this)
+}
+
+thread_local! {
+    /// The task of the present call, noted before the store is locked: asking for it runs Python.
+    static TASK: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether the present thread is the one that is told of interrupts.
+pub fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let threading = MODULE.get_or_try_init(py, || py.import("threading").map(|module| module.into_any().unbind()))?;
+    let threading = threading.bind(py);
+    let main = threading.call_method0(pyo3::intern!(py, "main_thread"))?.getattr(pyo3::intern!(py, "ident"))?;
+    threading.call_method0(pyo3::intern!(py, "get_ident"))?.eq(main)
+}
+
+#[inline(never)]
+pub fn note_task(py: Python<'_>) {
+    TASK.set(this_task(py));
+}
+
+/// The asyncio task that runs on this thread, as a number; 0 for none.
+fn this_task(py: Python<'_>) -> usize {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let task = || -> PyResult<usize> {
+        let modules = MODULES.get_or_try_init(py, || -> PyResult<_> {
+            Ok(py.import("sys")?.getattr(pyo3::intern!(py, "modules"))?.cast_into::<PyDict>()?.unbind())
+        })?;
+        // As long as nobody has imported asyncio there is no task.
+        let asyncio = modules.bind(py).get_item(pyo3::intern!(py, "asyncio"))?;
+        let Some(asyncio) = asyncio else { return Ok(0) };
+        if asyncio.call_method0(pyo3::intern!(py, "_get_running_loop"))?.is_none() {
+            return Ok(0);
+        }
+        let task = asyncio.call_method0(pyo3::intern!(py, "current_task"))?;
+        Ok(if task.is_none() { 0 } else { task.as_ptr() as usize })
+    };
+    task().unwrap_or(0)
+}
+
+impl Owner {
+    /// The caller; to be asked with no lock held.
+    pub fn me(py: Python<'_>, shared: &Shared) -> Self {
+        let task = this_task(py);
+        if task != 0 {
+            shared.by_task.store(true, Ordering::Relaxed);
+        }
+        Owner { thread: this_thread(), task }
+    }
+
+    /// For what opens and ends its transaction in one call.
+    pub fn this_call() -> Self {
+        Owner { thread: this_thread(), task: 0 }
+    }
+
+    pub fn is_of_this_thread(self) -> bool {
+        self.thread == this_thread()
+    }
+
+    /// Whether it is the caller, who locked the store with [`Shared::lock`]. (Not inlined, as all that asks for the thread:
+    /// where that is needed now and then, a function looks it up when it begins.)
+    #[inline(never)]
+    pub fn is_me(self) -> bool {
+        self.thread == this_thread() && (self.task == 0 || self.task == TASK.get())
+    }
+}
