@@ -365,6 +365,16 @@ def test_max_rounds_is_at_least_one(bad):
         Store(max_rounds=bad)
 
 
+def test_hooks_that_call_for_each_other_without_an_end_do_not_converge():
+    store = Store(max_rounds=4)
+
+    def again(store):
+        store.mkdir(f"/{len(store)}/", on_create=again)
+
+    with unchanged(store), pytest.raises(NotConvergingError, match="more than 4 rounds"):
+        store.mkdir("/first/", on_create=again)
+
+
 def test_one_round_is_enough_for_what_settles_at_once():
     store = Store(max_rounds=1)
     d = store.mkdir("/d/", {k: k for k in range(10)})

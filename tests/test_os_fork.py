@@ -109,6 +109,34 @@ def test_the_transaction_of_the_thread_that_forks_is_open_in_parent_and_child():
     assert derived == {1: 20, 2: 40}
 
 
+def test_the_child_calls_its_subscribers_where_another_thread_was_calling_them():
+    store, d, _ = make()
+    called, go_on = threading.Event(), threading.Event()
+    told = []
+
+    def subscriber(changes):
+        told.append(dict(changes.entries))
+        if threading.current_thread() is calling:
+            called.set()
+            assert go_on.wait(60)
+
+    d.subscribe(subscriber)
+    calling = threading.Thread(target=d.__setitem__, args=(1, 10), daemon=True)
+    calling.start()
+    assert called.wait(60)
+    d[2] = 20  # whose callback waits for the first
+
+    def child():
+        told.clear()
+        d[3] = 30
+        return told
+
+    assert in_child(child) == repr([{3: (30,)}])
+    go_on.set()
+    calling.join(60)
+    assert told == [{1: (10,)}, {2: (20,)}]
+
+
 def test_cursors_go_on_in_the_child_where_nobody_else_waits_or_calls():
     store, d, derived = make()
     cursor, told = d.cursor(since=store.tick), []
