@@ -160,6 +160,46 @@ def test_mappers_that_hold_tuples_nested_very_deep_can_be_compared():
     )
 
 
+@pytest.mark.parametrize("change", ["held[len(held)] = 1", "del held[0]"])
+@pytest.mark.parametrize("kind", ["dict", "list"])
+def test_mappers_whose_comparison_changes_what_they_hold_can_be_compared(kind, change):
+    if kind == "list":
+        change = change.replace("held[len(held)] = 1", "held.append(1)")
+    survives(
+        f"""
+        import threading
+        from livedirs import Store
+
+        class Changing:
+            def __eq__(self, other):
+                for held in both:
+                    if len(held) > 1:
+                        {change}
+                return True
+            __hash__ = None
+
+        parts = [[Changing() for _ in range(3)] for _ in range(2)]
+        both = [list(of) if {kind!r} == "list" else dict(enumerate(of)) for of in parts]
+        store = Store()
+        d, e = store.mkdir("/d/", {{1: 1}}), store.mkdir("/e/", {{1: 1}})
+
+        def holding(held):
+            return lambda key, values: [(key, len(held) > 0)]
+
+        def maker(key, values):
+            d.map("/made/", holding(both[values[0] % 2]), shared=True)
+            return [(key, values[0])]
+
+        e.map("/maker/", maker)
+        for n in (2, 3):
+            e[1] = n
+        assert store["/made/"] == {{1: True}} and store["/maker/"] == {{1: 3}}
+        with store.update(timeout=1):
+            pass
+        """
+    )
+
+
 def uses(store, d, tx=None):
     """Ways to use the store, to be refused each."""
     return {

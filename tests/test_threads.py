@@ -73,6 +73,29 @@ def test_other_threads_run_while_many_rows_are_loaded(given):
     assert during >= 6
 
 
+def test_a_dict_that_another_thread_changes_is_taken_as_it_was_at_one_moment():
+    d = Store().mkdir("/d/")
+    rows, over = {n: n for n in range(1_000)}, threading.Event()
+
+    def change():
+        n = 1_000
+        while not over.is_set():
+            rows[n] = n
+            del rows[n]
+            n += 1
+
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    try:
+        for _ in range(300):
+            d.clear()
+            d.update(rows)
+            assert len(d) in (1_000, 1_001)
+    finally:
+        over.set()
+        thread.join(60)
+
+
 # ---- what others see of an open transaction
 
 SEEN = {
@@ -185,6 +208,30 @@ def test_update_of_a_second_thread_waits_and_goes_on_when_the_first_ends(timeout
     assert not thread.is_alive(), "the second thread was not woken"
     assert seen == [({1: 10, 2: 2}, {1: 20, 2: 4})]
     assert derived == {1: 20, 2: 40}
+
+
+def test_a_transaction_that_was_entered_while_another_thread_waited_with_it_is_refused_there():
+    store = Store()
+    d = store.mkdir("/d/")
+    transaction = store.update()
+
+    def enter():
+        with transaction:
+            d["other"] = 1
+
+    outcome = []
+    with store.update():
+        thread = threading.Thread(target=lambda: outcome.append(in_thread(enter)), daemon=True)
+        thread.start()
+        time.sleep(0.05)
+        with transaction:
+            d["mine"] = 1
+        d["mine too"] = 1
+    thread.join(60)
+    assert isinstance(outcome[0], TransactionError) and "entered once" in str(outcome[0])
+    with store.update(timeout=1):
+        pass
+    assert d == {"mine": 1, "mine too": 1}
 
 
 def test_several_threads_that_wait_all_get_their_turn():

@@ -82,10 +82,10 @@ fn parts(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, seen: &mut Seen) -> PyResul
         return objects(&a, &b, seen);
     }
     if let (Ok(a), Ok(b)) = (a.cast_exact::<PyTuple>(), b.cast_exact::<PyTuple>()) {
-        return items(a.len(), b.len(), |at| Ok((a.get_item(at)?, b.get_item(at)?)), seen);
+        return items(a, b, seen);
     }
     if let (Ok(a), Ok(b)) = (a.cast_exact::<PyList>(), b.cast_exact::<PyList>()) {
-        return items(a.len(), b.len(), |at| Ok((a.get_item(at)?, b.get_item(at)?)), seen);
+        return items(&a.to_tuple(), &b.to_tuple(), seen);
     }
     if let (Ok(a), Ok(b)) = (a.cast_exact::<PyDict>(), b.cast_exact::<PyDict>()) {
         return dicts(a, b, seen);
@@ -139,17 +139,12 @@ fn functions(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, seen: &mut Seen) -> PyR
     Ok(cells_a.len() == cells_b.len())
 }
 
-fn items<'py>(
-    a: usize,
-    b: usize,
-    mut at: impl FnMut(usize) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
-    seen: &mut Seen,
-) -> PyResult<bool> {
-    if a != b {
+/// Of lists copies: what is compared may run code that changes them, and so may other threads.
+fn items(a: &Bound<'_, PyTuple>, b: &Bound<'_, PyTuple>, seen: &mut Seen) -> PyResult<bool> {
+    if a.len() != b.len() {
         return Ok(false);
     }
-    for index in 0..a {
-        let (a, b) = at(index)?;
+    for (a, b) in a.iter().zip(b.iter()) {
         if !objects(&a, &b, seen)? {
             return Ok(false);
         }
@@ -161,7 +156,7 @@ fn dicts(a: &Bound<'_, PyDict>, b: &Bound<'_, PyDict>, seen: &mut Seen) -> PyRes
     if a.len() != b.len() {
         return Ok(false);
     }
-    for (key, value) in a.iter() {
+    for (key, value) in a.copy()?.iter() {
         let Some(other) = b.get_item(&key)? else { return Ok(false) };
         if !objects(&value, &other, seen)? {
             return Ok(false);

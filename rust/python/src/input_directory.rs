@@ -280,8 +280,8 @@ impl InputDirectory {
 /// What `update` was given.
 fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
     if let Ok(dict) = given.cast_exact::<PyDict>() {
-        // Of a long one a copy, which no other thread knows.
-        let dict = if dict.len() > SLICE { dict.copy()? } else { dict.clone() };
+        // A copy, which no other thread knows, and no code of the user's that takes a key apart.
+        let dict = dict.copy()?;
         let mut rows = Vec::with_capacity(dict.len());
         for (key, value) in dict.iter() {
             add_row(&mut rows, &key, value)?;

@@ -241,9 +241,7 @@ impl Transaction {
     /// Opens the block. Where another transaction is open: waits for it, or has `wait` called when it is worth to try
     /// again, and answers false.
     fn enter(&self, py: Python<'_>, wait: Option<(Py<PyAny>, bool)>) -> PyResult<bool> {
-        if self.state() != NEW {
-            return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
-        }
+        self.check_new(py)?;
         if let Meant::Other(meant) = self.store.get().shared() {
             Shared::check_not_at_work(py, &meant.lock(py), "open a transaction")?;
         }
@@ -252,6 +250,7 @@ impl Transaction {
         let mut guard = shared.lock(py);
         match Shared::scope(py, &guard)? {
             Scope::Working => {
+                self.check_new(py)?;
                 Shared::check_not_at_work(py, &guard, "open a transaction")?;
                 if guard.rolled_back {
                     return Err(errors::transaction(py, "the transaction was rolled back"));
@@ -269,7 +268,15 @@ impl Transaction {
                     }
                     return Ok(false);
                 }
-                _ => guard = shared.take_turn(py, guard, me, self.timeout)?,
+                _ => {
+                    guard = shared.take_turn(py, guard, me, self.timeout)?;
+                    // Another thread may have entered it in the meantime.
+                    if let Err(error) = self.check_new(py) {
+                        drop(guard);
+                        shared.undo_all(py);
+                        return Err(error);
+                    }
+                }
             },
         }
         let block = guard.next_block;
@@ -279,6 +286,13 @@ impl Transaction {
         self.set_state(OPEN);
         drop(guard);
         Ok(true)
+    }
+
+    fn check_new(&self, py: Python<'_>) -> PyResult<()> {
+        if self.state() != NEW {
+            return Err(errors::transaction(py, "a transaction is entered once: call store.update() for another"));
+        }
+        Ok(())
     }
 
     /// The block must be open, and the caller's.
