@@ -607,3 +607,28 @@ def test_who_wants_the_store_while_a_long_call_lets_others_run_waits_until_it_is
     # Half a purge is never seen.
     assert seen <= {200_000, 0}
     assert store.stats().key_tombstones == 0
+def test_small_transactions_let_other_threads_have_their_turns():
+    """Each locks the store for a moment: nobody is to be kept from the interpreter by how many there were."""
+    d = Store(capacity=1 << 33).mkdir("/d/")
+    turns, over = [], threading.Event()
+
+    def nap():
+        while not over.is_set():
+            time.sleep(0.001)
+            turns.append(1)
+
+    thread = threading.Thread(target=nap, daemon=True)
+    thread.start()
+    try:
+        for block in range(20_000):
+            with d.store.update():
+                for n in range(100):
+                    d[n] = block
+            if len(turns) >= 50:
+                break
+    finally:
+        over.set()
+        thread.join(60)
+    assert len(turns) >= 10
+
+

@@ -211,7 +211,7 @@ pub struct Store<H: Host> {
     /// The version came from another store, whose readers are not this one's: the next purge looks at all tombstones.
     pub(crate) sweep: bool,
     pub(crate) accounts: Accounts,
-    /// How many were made, see `tire`.
+    /// How many were made since the host rested, see `tire`.
     pub(crate) edits: u32,
     /// Whose previous directories others want as soon as the open transaction ends.
     pub(crate) asked: Vec<Name>,

@@ -19,8 +19,11 @@ pub trait Host: Sized + 'static {
     type Failure;
 
     /// The store has worked for a while and called nothing of the host, and goes on: who else waits for what the host holds
-    /// meanwhile may have a turn. The store is in the middle of an edit: nothing may be asked of it.
-    fn breathe() {}
+    /// meanwhile may have a turn. The store is in the middle of an edit: nothing may be asked of it. `again`: not for the first
+    /// time since [`Store::rested`](crate::Store::rested).
+    fn breathe(again: bool) {
+        _ = again;
+    }
 
     /// What stands at this address is read soon, most likely: the processor may fetch it meanwhile. Nothing else follows.
     fn fetch(_address: usize) {}

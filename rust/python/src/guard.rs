@@ -86,6 +86,7 @@ impl<'a> Guard<'a> {
         self.beside = self.inner.besides.iter().rposition(|beside| beside.thread == thread);
         if let Some(at) = self.beside {
             self.inner.change_places(at);
+            self.inner.store.rested();
         }
     }
 

@@ -34,8 +34,8 @@ impl Host for PyHost {
         }
     }
 
-    fn breathe() {
-        crate::breath::breathe();
+    fn breathe(again: bool) {
+        crate::breath::breathe(again);
     }
 }
 

@@ -80,6 +80,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::call::look_up();
+        crate::breath::look_up(module.py())?;
         crate::at_fork::install(module.py())?;
         module.add("_tuned", option_env!("LIVEDIRS_TUNED").is_some())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -217,7 +217,9 @@ impl Shared {
 
     fn lock_any<'a>(&'a self, py: Python<'_>) -> Guard<'a> {
         let inner = self.inner.try_take(py).unwrap_or_else(|| self.wait_for_lock(py));
-        Guard::new(inner)
+        let mut guard = Guard::new(inner);
+        guard.store.rested();
+        guard
     }
 
     #[cold]

@@ -16,7 +16,7 @@ impl Host for TestHost {
     type Code = Code;
     type Failure = Failure;
 
-    fn breathe() {
+    fn breathe(_again: bool) {
         BREATHS.set(BREATHS.get() + 1);
     }
 

@@ -25,9 +25,8 @@ use super::journal::{Undo, put};
 /// What a row is to have: `None` for all to stay as it is, `Some(None)` for no row.
 pub(crate) type NewContent<H> = Option<Option<Content<<H as Host>::Value>>>;
 
-/// So many edits, and the host breathes. They take longer than Python's switch interval (5 ms): who waits for the interpreter
-/// insists only after that, and is passed over by who lets go of it sooner and takes it again.
-const STRETCH: u32 = if cfg!(test) { 8 } else { 1 << 15 };
+/// After so many edits the host may breathe. They take a fraction of a millisecond, mostly.
+const STRETCH: u32 = if cfg!(test) { 8 } else { 1 << 12 };
 
 impl<H: Host> Store<H> {
     /// Looks at what a key has, and sets its values, or removes it, stamped with the present tick. The function answers what
@@ -191,12 +190,18 @@ impl<H: Host> Store<H> {
         self.tire();
     }
 
-    /// An edit was made. After many of them the host breathes.
+    /// An edit was made. After many of them the host may breathe.
     fn tire(&mut self) {
         self.edits = self.edits.wrapping_add(1);
         if self.edits.is_multiple_of(STRETCH) {
-            H::breathe();
+            H::breathe(self.edits > STRETCH);
         }
+    }
+
+    /// What the host holds it has just taken, and others could have before: what comes now is a stretch of its own.
+    #[inline]
+    pub const fn rested(&mut self) {
+        self.edits = 0;
     }
 
     /// Changes what is remembered of removed keys; the purge looks at it when it would have anyway.
