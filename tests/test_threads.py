@@ -615,6 +615,23 @@ def test_small_transactions_let_other_threads_have_their_turns():
     def nap():
         while not over.is_set():
             time.sleep(0.001)
+@pytest.mark.parametrize("iterate", [iter, lambda d: d.entries(), lambda d: iter(d.store)])
+def test_threads_that_share_an_iterator_get_each_step_once(iterate):
+    store = Store()
+    d = store.mkdir("/d/", {n: n for n in range(20_000)})
+    with store.update():
+        for n in range(1_000):
+            store.mkdir(f"/{n}/")
+    expected = list(iterate(d))
+    shared, got = iterate(d), [[] for _ in range(4)]
+    threads = [threading.Thread(target=each.extend, args=(shared,), daemon=True) for each in got]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted((step for each in got for step in each), key=str) == sorted(expected, key=str)
+
+
             turns.append(1)
 
     thread = threading.Thread(target=nap, daemon=True)

@@ -1,24 +1,56 @@
 //! Iterators: each goes on over the version at which it began.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, TryLockError};
 
 use livedirs_core::{Name, Rows};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::breath;
 use crate::convert;
 use crate::host::PyHost;
+use crate::owner::this_thread;
+
+/// What an iterator goes over, one step at a time: threads may share it.
+struct Steps<I> {
+    state: Mutex<I>,
+    /// The thread that is at it; 0 for none.
+    by: AtomicU64,
+}
+
+impl<I: Iterator> Steps<I> {
+    /// ValueError where this thread is in the middle of a step: what that passes may be dropped, and a destructor may step this
+    /// same iterator. (Generators say the same.) Another thread's step is waited for.
+    fn next(&self, py: Python<'_>) -> PyResult<Option<I::Item>> {
+        let me = this_thread();
+        let mut state = loop {
+            match self.state.try_lock() {
+                Ok(state) => break state,
+                Err(TryLockError::Poisoned(error)) => break error.into_inner(),
+                Err(TryLockError::WouldBlock) if self.by.load(Ordering::Relaxed) == me => {
+                    return Err(PyValueError::new_err("the iterator is already being stepped"));
+                }
+                Err(TryLockError::WouldBlock) => breath::wait(py),
+            }
+        };
+        self.by.store(me, Ordering::Relaxed);
+        let next = state.next();
+        self.by.store(0, Ordering::Relaxed);
+        Ok(next)
+    }
+}
 
 macro_rules! iterator {
-    ($class:ident, $state:ty, $doc:literal, |$py:ident, $state_name:ident| $next:expr) => {
+    ($class:ident, $state:ty, $doc:literal, |$py:ident| $next:expr) => {
         #[doc = $doc]
         #[pyclass(frozen, module = "livedirs._native")]
-        pub struct $class(Mutex<$state>);
+        pub struct $class(Steps<$state>);
 
         impl $class {
             pub fn new(state: $state) -> Self {
-                $class(Mutex::new(state))
+                $class(Steps { state: Mutex::new(state), by: AtomicU64::new(0) })
             }
         }
 
@@ -29,25 +61,20 @@ macro_rules! iterator {
             }
 
             fn __next__<'py>(&self, $py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-                // What it passes may be dropped, and a destructor may step this same iterator.
-                let next = match self.0.try_lock() {
-                    Ok(mut $state_name) => $state_name.next(),
-                    Err(_) => return Err(PyValueError::new_err("the iterator is already being stepped")),
-                };
-                next.map($next).transpose()
+                self.0.next($py)?.map($next).transpose()
             }
         }
     };
 }
 
-iterator!(Keys, Rows<PyHost>, "Keys of a directory, in order.", |py, rows| |(key, _)| convert::key_to_python(py, &key));
+iterator!(Keys, Rows<PyHost>, "Keys of a directory, in order.", |py| |(key, _)| convert::key_to_python(py, &key));
 
-iterator!(Entries, Rows<PyHost>, "Keys of a directory with all their values, in order.", |py, rows| |(key, values)| {
+iterator!(Entries, Rows<PyHost>, "Keys of a directory with all their values, in order.", |py| |(key, values)| {
     let values = PyTuple::new(py, values.into_iter().map(|value| value.0))?;
     Ok(PyTuple::new(py, [convert::key_to_python(py, &key)?, values.into_any()])?.into_any())
 });
 
-iterator!(Names, std::vec::IntoIter<Name>, "Names of directories, in order.", |py, names| |name| {
+iterator!(Names, std::vec::IntoIter<Name>, "Names of directories, in order.", |py| |name| {
     convert::name_to_python(py, &name)
 });
 
