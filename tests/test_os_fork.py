@@ -267,6 +267,46 @@ def test_a_child_is_never_made_while_a_long_call_holds_the_store():
     assert told_by(FORKING_MEANWHILE) == "{7} {1: 1}\n"
 
 
+# Without a GIL a str is locked while it is encoded; who waits for that must not have the store locked.
+FORKING_WHILE_A_TEXT_IS_ENCODED = """
+import os, signal, threading, time
+from livedirs import Min, Store
+store = Store()
+d = store.mkdir("/d/", {1: "a", 2: "b"})
+least = d.map_reduce("/least/", lambda key, values: [("all", values[0])], Min())
+other = Store().mkdir("/other/")
+codes = set()
+for n in range(5):
+    text = "\u00e9" * 20_000_000 + str(n)
+    together = threading.Barrier(3)
+    def encode():
+        together.wait()
+        text in other
+    def write():
+        together.wait()
+        time.sleep(0.002)
+        d[1] = text
+    threads = [threading.Thread(target=fn) for fn in (encode, write)]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    time.sleep(0.02)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        d[2] = "x"
+        os._exit(7)
+    codes.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    for thread in threads:
+        thread.join()
+print(codes, least["all"])
+"""
+
+
+def test_a_child_is_never_made_while_a_thread_waits_for_a_text_with_the_store_locked():
+    assert told_by(FORKING_WHILE_A_TEXT_IS_ENCODED) == "{7} b\n"
+
+
 # Python calls this before the fork that imports livedirs, so the fork has an end here, and no beginning.
 IMPORTED_BY_A_FORK = """
 import os, sys, threading, time

@@ -151,7 +151,7 @@ impl Value for Object {
         Python::attach(|py| {
             let object = self.0.bind(py);
             if let Ok(text) = object.cast_exact::<PyString>() {
-                return text.to_str().map_or(Rank::Other, |text| Rank::Text(Key::str(text)));
+                return rank_of_text(text);
             }
             let exact = object.is_exact_instance_of::<PyInt>()
                 || object.is_exact_instance_of::<PyFloat>()
@@ -163,6 +163,17 @@ impl Value for Object {
             key.map_or(Rank::Other, Rank::Number)
         })
     }
+}
+
+/// Not by `to_str` where there is no GIL: that keeps what it encodes with the str, under a lock of the str's for which a thread
+/// waits detached, and the store is locked. What is encoded here nobody else knows.
+fn rank_of_text(text: &Bound<'_, PyString>) -> Rank {
+    let rank = |text: Option<&str>| text.map_or(Rank::Other, |text| Rank::Text(Key::str(text)));
+    if cfg!(Py_GIL_DISABLED) {
+        let bytes = text.encode_utf8().ok();
+        return rank(bytes.as_ref().and_then(|bytes| std::str::from_utf8(bytes.as_bytes()).ok()));
+    }
+    rank(text.to_str().ok())
 }
 
 /// What user code does with the rows that it gets.
