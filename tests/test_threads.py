@@ -497,6 +497,104 @@ def test_an_interrupt_ends_the_wait_of_the_main_thread_and_leaves_nothing_of_it(
     assert d == {1: 10, 2: 21}
 
 
+def test_an_interrupt_that_comes_before_the_wait_for_a_turn_leaves_nobody_waiting_in_vain(monkeypatch):
+    """What asks whether this is the main thread is Python code, in which one may come."""
+    store, d, _ = make()
+    opened, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with store.update():
+            opened.set()
+            assert leave.wait(60)
+
+    def interrupted():
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    holder = threading.Thread(target=hold, daemon=True)
+    holder.start()
+    assert opened.wait(60)
+    monkeypatch.setattr(threading, "main_thread", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        d[1] = 10
+    other = threading.Thread(target=d.__setitem__, args=(2, 20), daemon=True)
+    other.start()
+    time.sleep(0.05)
+    leave.set()
+    for thread in (holder, other):
+        thread.join(10)
+        assert not thread.is_alive(), "its turn never came"
+    assert d == {1: 1, 2: 20}
+
+
+def interrupted_by(interrupts, woken):
+    """What wakes a task is Python code, in which interrupts may come."""
+
+    def wake():
+        if interrupts:
+            raise interrupts.pop(0)
+        woken.append(True)
+
+    return wake
+
+
+def write_in_a_block(d):
+    with d.store.update():
+        d[1] = 10
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda store, d, fork: d.__setitem__(1, 10),
+        lambda store, d, fork: write_in_a_block(d),
+        lambda store, d, fork: fork.merge(),
+        lambda store, d, fork: store.close(),
+        lambda store, d, fork: d.cursor().close(),
+    ],
+    ids=["write", "block", "merge", "close", "close of a cursor"],
+)
+def test_interrupts_while_tasks_are_woken_are_told_of_when_all_are_awake(end, monkeypatch):
+    store, d, _ = make()
+    fork = store.fork()
+    fork["/d/"][1] = 10
+    first, then, lost, woken = KeyboardInterrupt("first"), KeyboardInterrupt("then"), [], []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: lost.append(what.exc_value))
+    cursors = [d.cursor(since=store.tick) for _ in range(3)]
+    for cursor, interrupts in zip(cursors, [[], [first, then], []], strict=True):
+        assert cursor._poll_or_call(interrupted_by(interrupts, woken)) is None
+    with pytest.raises(KeyboardInterrupt, match="first"):
+        end(store, d, fork)
+    assert len(woken) == 3 and lost == [then]
+    for cursor in cursors:
+        cursor.close()
+
+
+def test_an_interrupt_while_the_task_is_woken_whose_turn_it_is_leaves_it_its_turn():
+    store, d, _ = make()
+    woken = []
+    with pytest.raises(KeyboardInterrupt):
+        with store.update() as transaction:
+            waiting = store.update()
+            wake = interrupted_by([KeyboardInterrupt()], woken)
+            assert in_thread(lambda: waiting._try_enter(wake, False)) is False
+            transaction.rollback()
+    assert woken == [True]
+    d[1] = 10
+    assert d[1] == 10
+
+
+def test_a_task_whose_event_loop_is_closed_is_passed_over(monkeypatch):
+    store, d, _ = make()
+    lost, woken = [], []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: lost.append(what.exc_value))
+    with d.cursor(since=store.tick) as gone, d.cursor(since=store.tick) as there:
+        assert gone._poll_or_call(interrupted_by([RuntimeError("Event loop is closed")], woken)) is None
+        assert there._poll_or_call(interrupted_by([], woken)) is None
+        d[1] = 10
+        assert woken == [True] and lost == []
+
+
 # ---- snapshots and iterators
 
 
@@ -517,6 +615,23 @@ def test_a_snapshot_is_of_use_to_any_thread_and_stays_as_it_is():
     assert store.stats().snapshots == 0
 
 
+@pytest.mark.parametrize("iterate", [iter, lambda d: d.entries(), lambda d: iter(d.store)])
+def test_threads_that_share_an_iterator_get_each_step_once(iterate):
+    store = Store()
+    d = store.mkdir("/d/", {n: n for n in range(20_000)})
+    with store.update():
+        for n in range(1_000):
+            store.mkdir(f"/{n}/")
+    expected = list(iterate(d))
+    shared, got = iterate(d), [[] for _ in range(4)]
+    threads = [threading.Thread(target=each.extend, args=(shared,), daemon=True) for each in got]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted((step for each in got for step in each), key=str) == sorted(expected, key=str)
+
+
 @pytest.mark.parametrize("iterate", [iter, lambda d: d.entries(), lambda d: d.between(0, ...)])
 def test_an_iterator_goes_on_over_its_version_while_other_threads_write_and_in_other_threads(iterate):
     store = Store()
@@ -531,6 +646,31 @@ def test_an_iterator_goes_on_over_its_version_while_other_threads_write_and_in_o
 
 
 # ---- long calls
+
+
+def test_small_transactions_let_other_threads_have_their_turns():
+    """Each locks the store for a moment: nobody is to be kept from the interpreter by how many there were."""
+    d = Store(capacity=1 << 33).mkdir("/d/")
+    turns, over = [], threading.Event()
+
+    def nap():
+        while not over.is_set():
+            time.sleep(0.001)
+            turns.append(1)
+
+    thread = threading.Thread(target=nap, daemon=True)
+    thread.start()
+    try:
+        for block in range(20_000):
+            with d.store.update():
+                for n in range(100):
+                    d[n] = block
+            if len(turns) >= 10:
+                break
+    finally:
+        over.set()
+        thread.join(60)
+    assert len(turns) >= 10
 
 
 def turns_during(call):
@@ -607,45 +747,3 @@ def test_who_wants_the_store_while_a_long_call_lets_others_run_waits_until_it_is
     # Half a purge is never seen.
     assert seen <= {200_000, 0}
     assert store.stats().key_tombstones == 0
-def test_small_transactions_let_other_threads_have_their_turns():
-    """Each locks the store for a moment: nobody is to be kept from the interpreter by how many there were."""
-    d = Store(capacity=1 << 33).mkdir("/d/")
-    turns, over = [], threading.Event()
-
-    def nap():
-        while not over.is_set():
-            time.sleep(0.001)
-@pytest.mark.parametrize("iterate", [iter, lambda d: d.entries(), lambda d: iter(d.store)])
-def test_threads_that_share_an_iterator_get_each_step_once(iterate):
-    store = Store()
-    d = store.mkdir("/d/", {n: n for n in range(20_000)})
-    with store.update():
-        for n in range(1_000):
-            store.mkdir(f"/{n}/")
-    expected = list(iterate(d))
-    shared, got = iterate(d), [[] for _ in range(4)]
-    threads = [threading.Thread(target=each.extend, args=(shared,), daemon=True) for each in got]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert sorted((step for each in got for step in each), key=str) == sorted(expected, key=str)
-
-
-            turns.append(1)
-
-    thread = threading.Thread(target=nap, daemon=True)
-    thread.start()
-    try:
-        for block in range(20_000):
-            with d.store.update():
-                for n in range(100):
-                    d[n] = block
-            if len(turns) >= 50:
-                break
-    finally:
-        over.set()
-        thread.join(60)
-    assert len(turns) >= 10
-
-

@@ -28,10 +28,10 @@ async def enter(transaction: Transaction) -> Transaction:
     while True:
         ready = loop.create_future()
         call = partial(loop.call_soon_threadsafe, wake, ready)
-        if transaction._try_enter(call, again):
-            return transaction
-        again = True
         try:
+            if transaction._try_enter(call, again):
+                return transaction
+            again = True
             async with asyncio.timeout_at(deadline):
                 await ready
         except TimeoutError:

@@ -22,8 +22,8 @@ use crate::errors;
 use crate::family::Meant;
 use crate::following::{Signal, Waiter};
 use crate::guard::Guard;
-use crate::owner::is_main_thread;
-use crate::shared::{PATIENCE, Scope, Shared};
+use crate::owner::patience;
+use crate::shared::{Scope, Shared};
 use crate::store::Store;
 use crate::transaction;
 
@@ -131,15 +131,15 @@ impl Cursor {
         errors::closed(py, "the cursor, or its store, is closed")
     }
 
-    fn end(&self, py: Python<'_>) {
+    fn end(&self, py: Python<'_>) -> PyResult<()> {
         if self.closed.swap(true, Ordering::Relaxed) {
-            return;
+            return Ok(());
         }
         let mut guard = self.shared().lock_whole(py);
         guard.store.close_cursor(self.id);
         let after = guard.take_left(false);
         drop(guard);
-        after.run(py, self.shared());
+        after.run(py, self.shared())
     }
 
     fn state(&self, py: Python<'_>) -> PyResult<(u64, u64, bool)> {
@@ -217,6 +217,7 @@ impl Cursor {
     #[pyo3(signature = (timeout=None))]
     fn wait<'py>(&self, py: Python<'py>, timeout: Option<&Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let deadline = transaction::timeout(timeout)?.and_then(|timeout| Instant::now().checked_add(timeout));
+        let nap = patience(py)?;
         let mut first = true;
         loop {
             let signal = Arc::new(Signal::default());
@@ -226,11 +227,8 @@ impl Cursor {
                 Found::Closed => return Ok(None),
                 Found::Nothing => first = false,
             }
-            // Only the main thread is told of interrupts, and has to ask.
-            let patience = is_main_thread(py)?.then_some(PATIENCE);
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let time = left.into_iter().chain(patience).min();
-            py.detach(|| signal.wait(time));
+            py.detach(|| signal.wait(left.into_iter().chain(nap).min()));
             {
                 let mut guard = self.shared().lock_whole(py);
                 if let Some(watch) = guard.store.watch_of_cursor(self.id) {
@@ -276,14 +274,14 @@ impl Cursor {
     }
 
     /// It needs no more what it has not read. Closing again does nothing. O(log n) for each tombstone that goes.
-    fn close(&self, py: Python<'_>) {
-        self.end(py);
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.end(py)
     }
 
     #[pyo3(signature = (*exc))]
-    fn __exit__(&self, py: Python<'_>, exc: &Bound<'_, PyTuple>) {
+    fn __exit__(&self, py: Python<'_>, exc: &Bound<'_, PyTuple>) -> PyResult<()> {
         let _ = exc;
-        self.end(py);
+        self.end(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use livedirs_core::{Changes, ReaderId, WatchId};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -77,6 +78,32 @@ impl Told {
     }
 }
 
+/// So many interrupts in the middle of one call are nobody's who presses a key.
+const MOST_TRIES: usize = 10;
+
+/// Wakes a task; whether its event loop is open. That is Python code, in which an interrupt may come: then it is called again, which
+/// does no harm.
+fn call_task(py: Python<'_>, wake: &Py<PyAny>, interrupt: &mut PyResult<()>) -> bool {
+    for _ in 0..MOST_TRIES {
+        match wake.call0(py) {
+            Ok(_) => return true,
+            // What a closed loop raises.
+            Err(error) if error.get_type(py).is(py.get_type::<PyRuntimeError>()) => return false,
+            Err(error) => keep_first(py, interrupt, Err(error)),
+        }
+    }
+    false
+}
+
+/// One error is raised at the end, the first; another can only be told of.
+pub fn keep_first(py: Python<'_>, first: &mut PyResult<()>, then: PyResult<()>) {
+    match (&first, then) {
+        (Ok(()), then) => *first = then,
+        (Err(_), Err(error)) => error.write_unraisable(py, None),
+        (Err(_), Ok(())) => {}
+    }
+}
+
 /// What is left to do with no lock held.
 #[derive(Default)]
 #[must_use = "tasks wait to be woken"]
@@ -90,18 +117,20 @@ pub struct Aftermath {
 
 impl Aftermath {
     /// Wakes tasks. One whose event loop is closed is nobody's business any more; if it was its turn, it is the next
-    /// one's.
-    pub fn run(self, py: Python<'_>, shared: &Shared) {
+    /// one's. An interrupt that comes meanwhile is raised when all are awake.
+    pub fn run(self, py: Python<'_>, shared: &Shared) -> PyResult<()> {
         drop(self.dropped);
+        let mut interrupt = Ok(());
         for wake in self.wake {
-            drop(wake.call0(py));
+            call_task(py, &wake, &mut interrupt);
         }
         let mut turn = self.turn;
         while let Some(wake) = turn.take() {
-            if wake.call0(py).is_err() {
+            if !call_task(py, &wake, &mut interrupt) {
                 turn = shared.pass_turn(py);
             }
         }
+        interrupt
     }
 }
 
@@ -220,7 +249,7 @@ impl Shared {
     /// Calls what waits to be called after a commit, in order; those of later commits queue behind. An interrupt is
     /// raised when all have been called.
     pub fn run_callbacks(&self, py: Python<'_>) -> PyResult<()> {
-        let mut interrupt = None;
+        let mut interrupt = Ok(());
         loop {
             let (callback, function) = {
                 let mut guard = self.lock_whole(py);
@@ -229,7 +258,7 @@ impl Shared {
                     if guard.callbacks.capacity() > MOST_KEPT {
                         guard.callbacks = VecDeque::new();
                     }
-                    return interrupt.map_or(Ok(()), Err);
+                    return interrupt;
                 };
                 let function = match &callback {
                     Callback::Plain(function) => Some(function.clone_ref(py)),
@@ -249,11 +278,7 @@ impl Shared {
                     |changes| call_back(py, function.bind(py), Some(changes.bind(py))),
                 ),
             };
-            match (called, &interrupt) {
-                (Err(error), None) => interrupt = Some(error),
-                (Err(error), Some(_)) => error.write_unraisable(py, Some(function.bind(py))),
-                (Ok(()), _) => {}
-            }
+            keep_first(py, &mut interrupt, called);
         }
     }
 

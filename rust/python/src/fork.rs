@@ -13,6 +13,7 @@ use pyo3::types::PyTuple;
 
 use crate::errors;
 use crate::family::Meant;
+use crate::following::keep_first;
 use crate::guard::Guard;
 use crate::host::PyHost;
 use crate::owner::Owner;
@@ -189,10 +190,16 @@ impl Both<'_> {
 
     /// Publishes both, one after the other. The base from which they go on is noted while the fork's turn is still held:
     /// what others write to the fork or merge from then on, they do over that.
-    fn commit(&self, py: Python<'_>, link: &Link, moved: bool) -> Option<livedirs_core::Commit> {
-        let (commit, parent) = publish(py, self.parent, true, |parent| parent);
+    fn commit(
+        &self,
+        py: Python<'_>,
+        link: &Link,
+        moved: bool,
+        interrupt: &mut PyResult<()>,
+    ) -> Option<livedirs_core::Commit> {
+        let (commit, parent) = publish(py, self.parent, true, |parent| parent, interrupt);
         if moved {
-            drop(publish(py, self.fork, false, |fork| link.set(Base { parent, fork })));
+            drop(publish(py, self.fork, false, |fork| link.set(Base { parent, fork }), interrupt));
         } else {
             let fork = self.fork.lock(py).store.published();
             drop(link.set(Base { parent, fork }));
@@ -203,12 +210,13 @@ impl Both<'_> {
 }
 
 /// Publishes the transaction, and does what it leaves to be done, but for callbacks. `note` gets the version before
-/// anybody else has their turn.
+/// anybody else has their turn. `interrupt` gets one that comes meanwhile: the transaction stands.
 fn publish<R>(
     py: Python<'_>,
     shared: &Arc<Shared>,
     told: bool,
     note: impl FnOnce(Version<PyHost>) -> R,
+    interrupt: &mut PyResult<()>,
 ) -> (Option<livedirs_core::Commit>, R) {
     let mut guard: Guard<'_> = shared.lock(py);
     shared.bury(&mut guard);
@@ -217,7 +225,7 @@ fn publish<R>(
     let after = shared.give_turn(&mut guard, true);
     drop(guard);
     drop(left);
-    after.run(py, shared);
+    keep_first(py, interrupt, after.run(py, shared));
     (commit, noted)
 }
 
@@ -269,10 +277,12 @@ impl Fork {
             let mut guard = both.parent.lock(py);
             guard.store.published().tick() != base.parent.tick()
         };
-        let commit = both.commit(py, link, moved);
+        let mut interrupt = Ok(());
+        let commit = both.commit(py, link, moved, &mut interrupt);
         drop(base);
-        parent.own.call_callbacks(py)?;
-        this.own.call_callbacks(py)?;
+        keep_first(py, &mut interrupt, parent.own.call_callbacks(py));
+        keep_first(py, &mut interrupt, this.own.call_callbacks(py));
+        interrupt?;
         commit.map(Commit::new).ok_or_else(|| errors::transaction(py, "the merge told nothing"))
     }
 

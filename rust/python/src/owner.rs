@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -30,8 +31,16 @@ thread_local! {
     static TASK: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Whether the present thread is the one that is told of interrupts.
-pub fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+/// Waiting threads look this often for an interrupt.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long this thread sleeps at a time: the main thread is the one that is told of interrupts, and has to ask. `None`: as long
+/// as it takes. This runs Python, so an interrupt may come of it: it is to be asked before anybody counts on this thread.
+pub fn patience(py: Python<'_>) -> PyResult<Option<Duration>> {
+    Ok(is_main_thread(py)?.then_some(PATIENCE))
+}
+
+fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
     static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let threading = MODULE.get_or_try_init(py, || py.import("threading").map(|module| module.into_any().unbind()))?;
     let threading = threading.bind(py);

@@ -26,10 +26,7 @@ use crate::following::{Aftermath, Callback, Signal, Waiter};
 use crate::guard::{Beside, Guard};
 use crate::host::PyHost;
 use crate::lock::{Lock, Taken};
-use crate::owner::{Owner, is_main_thread, note_task, this_thread};
-
-/// Waiting threads look this often for an interrupt.
-pub const PATIENCE: Duration = Duration::from_millis(50);
+use crate::owner::{Owner, note_task, patience, this_thread};
 
 /// More names than this are not searched for one that was meant.
 const MOST_NAMES_TO_GUESS: usize = 1_000;
@@ -281,7 +278,7 @@ impl Shared {
         timeout: Option<Duration>,
     ) -> PyResult<Guard<'a>> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut again = false;
+        let (mut again, mut nap) = (false, None);
         loop {
             if guard.closed {
                 return Err(errors::closed(py, "the store is closed"));
@@ -299,6 +296,12 @@ impl Shared {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(PyTimeoutError::new_err("another thread has a transaction open"));
             }
+            let Some(nap) = nap else {
+                drop(guard);
+                nap = Some(patience(py)?);
+                guard = self.lock(py);
+                continue;
+            };
             let signal = Arc::new(Signal::default());
             let waiter = Waiter::Thread(Arc::clone(&signal));
             if again {
@@ -308,20 +311,19 @@ impl Shared {
             }
             again = true;
             drop(guard);
-            // Only the main thread is told of interrupts, and has to ask.
-            let patience = is_main_thread(py)?.then_some(PATIENCE);
-            let time = left.into_iter().chain(patience).min();
-            py.detach(|| signal.wait(time));
+            py.detach(|| signal.wait(left.into_iter().chain(nap).min()));
             let interrupted = py.check_signals();
             let ended = interrupted.is_err() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            self.give_up(py, |waiter| matches!(waiter, Waiter::Thread(it) if Arc::ptr_eq(it, &signal)), ended);
+            let is_mine = |waiter: &Waiter| matches!(waiter, Waiter::Thread(it) if Arc::ptr_eq(it, &signal));
+            let gave_up = self.give_up(py, is_mine, ended);
             interrupted?;
+            gave_up?;
             guard = self.lock(py);
         }
     }
 
     /// A waiter waits no more. If it was woken and does not come (`ended`), the next one's turn has come.
-    pub fn give_up(&self, py: Python<'_>, is_it: impl Fn(&Waiter) -> bool, ended: bool) {
+    pub fn give_up(&self, py: Python<'_>, is_it: impl Fn(&Waiter) -> bool, ended: bool) -> PyResult<()> {
         let mut guard = self.lock_whole(py);
         let mut after = Aftermath::default();
         let found = guard.turns.iter().position(is_it).and_then(|at| guard.turns.remove(at));
@@ -330,7 +332,7 @@ impl Shared {
         }
         drop(guard);
         drop(found);
-        after.run(py, self);
+        after.run(py, self)
     }
 
     /// Takes the turn for what opens and ends its transaction in one call.

@@ -572,8 +572,7 @@ impl Store {
         if let Some(link) = &self.link {
             link.forget();
         }
-        after.run(py, &self.own);
-        Ok(())
+        after.run(py, &self.own)
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {

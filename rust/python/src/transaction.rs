@@ -12,7 +12,7 @@ use pyo3::types::PyTuple;
 
 use crate::errors;
 use crate::family::Meant;
-use crate::following::Waiter;
+use crate::following::{Waiter, keep_first};
 use crate::guard::Guard;
 use crate::host::PyHost;
 use crate::owner::Owner;
@@ -83,7 +83,10 @@ impl Shared {
         let after = self.give_turn(&mut guard, false);
         drop(guard);
         drop((undone, left, callbacks));
-        after.run(py, self);
+        // Whoever undoes has an error to raise already.
+        if let Err(interrupt) = after.run(py, self) {
+            interrupt.write_unraisable(py, None);
+        }
     }
 
     /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone, but
@@ -102,11 +105,14 @@ impl Shared {
                 let call = guard.calls_back();
                 drop(guard);
                 drop(left);
-                after.run(py, self);
+                let mut interrupt = after.run(py, self);
                 if let (Some(told), Some(commit)) = (told, commit) {
                     drop(told.set(commit));
                 }
-                if call { self.run_callbacks(py) } else { Ok(()) }
+                if call {
+                    keep_first(py, &mut interrupt, self.run_callbacks(py));
+                }
+                interrupt
             }
             Err(error) => {
                 self.undo_all(py);
@@ -339,13 +345,12 @@ impl Transaction {
                 let after = shared.give_turn(&mut guard, false);
                 drop(guard);
                 drop((undone, left));
-                after.run(py, shared);
-            } else {
-                guard.store.release_savepoint();
-                guard.rolled_back = false;
-                drop(guard);
-                drop(undone);
+                return after.run(py, shared);
             }
+            guard.store.release_savepoint();
+            guard.rolled_back = false;
+            drop(guard);
+            drop(undone);
             return Ok(());
         }
         if outermost {
@@ -409,8 +414,8 @@ impl Transaction {
     }
 
     /// `wake` waits no more; if its turn had come, it is the next one's.
-    fn _give_up(&self, py: Python<'_>, wake: &Bound<'_, PyAny>) {
-        self.shared().give_up(py, |waiter| matches!(waiter, Waiter::Task(it) if it.is(wake)), true);
+    fn _give_up(&self, py: Python<'_>, wake: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.shared().give_up(py, |waiter| matches!(waiter, Waiter::Task(it) if it.is(wake)), true)
     }
 
     /// How many seconds to wait for the turn; None: as long as it takes.
