@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 import threading
 
 import pytest
@@ -501,3 +502,27 @@ def test_nothing_is_left_of_a_wait_that_was_cancelled(store, d):
             return sum(isinstance(each, asyncio.Future) for each in gc.get_objects())
 
     assert run(main()) < 10
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio.current_task runs no Python code there")
+def test_an_interrupt_where_asyncio_tells_the_task_makes_nobody_another_caller(store, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    a, b = store.mkdir("/a/", {1: 1}), store.mkdir("/b/", {1: 100})
+
+    def mapper(key, values):
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "current_task", interrupted)
+            return [(key, b[1] + values[0])]
+
+    out = a.map("/out/", mapper)
+
+    async def main():
+        async with store.update():
+            b[1], a[1] = 200, 2
+
+    run(main())
+    assert out == {1: 202}
+    b[1] = 300
+    assert out == {1: 302}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyCFunction, PyDict};
 
 use crate::shared::Shared;
 
@@ -53,7 +53,8 @@ pub fn note_task(py: Python<'_>) {
     TASK.set(this_task(py));
 }
 
-/// The asyncio task that runs on this thread, as a number; 0 for none.
+/// The asyncio task that runs on this thread, as a number; 0 for none. No Python code runs here: an interrupt in it would be taken
+/// for "no task", and the caller for another.
 fn this_task(py: Python<'_>) -> usize {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let task = || -> PyResult<usize> {
@@ -63,11 +64,19 @@ fn this_task(py: Python<'_>) -> usize {
         // As long as nobody has imported asyncio there is no task.
         let asyncio = modules.bind(py).get_item(pyo3::intern!(py, "asyncio"))?;
         let Some(asyncio) = asyncio else { return Ok(0) };
-        if asyncio.call_method0(pyo3::intern!(py, "_get_running_loop"))?.is_none() {
+        let event_loop = asyncio.call_method0(pyo3::intern!(py, "_get_running_loop"))?;
+        if event_loop.is_none() {
             return Ok(0);
         }
-        let task = asyncio.call_method0(pyo3::intern!(py, "current_task"))?;
-        Ok(if task.is_none() { 0 } else { task.as_ptr() as usize })
+        let current = asyncio.getattr(pyo3::intern!(py, "current_task"))?;
+        let is_python = !current.is_exact_instance_of::<PyCFunction>();
+        let looks_at = || asyncio.getattr(pyo3::intern!(py, "tasks"))?.getattr(pyo3::intern!(py, "_current_tasks"));
+        let task = match looks_at() {
+            // Before Python 3.12 it is Python code, which looks here.
+            Ok(tasks) if is_python => tasks.cast::<PyDict>()?.get_item(event_loop)?,
+            _ => Some(current.call0()?),
+        };
+        Ok(task.filter(|task| !task.is_none()).map_or(0, |task| task.as_ptr() as usize))
     };
     task().unwrap_or(0)
 }
