@@ -4,9 +4,11 @@ Run as: python bursts.py <burst>, with the environment of rounds.py. What a few 
 transaction after each burst is the same, so all that is left is room for many that nobody needs.
 """
 
+import contextlib
 import ctypes
 import gc
 import sys
+import threading
 
 from livedirs import Store, Sum
 
@@ -108,10 +110,26 @@ def lazy_values(store, d, n):
 
 
 def savepoints(store, d, n):
+    with contextlib.ExitStack() as blocks:
+        for _ in range(n // 20):
+            blocks.enter_context(store.update())
+            commit(d)
+
+
+def waits_for_the_turn(store, d, n):
+    """As tasks do, in a line."""
+    waiting = [(store.update(), lambda: None) for _ in range(n)]
+
+    def stand_in_line():
+        for transaction, wake in waiting:
+            assert not transaction._try_enter(wake, False)
+
     with store.update():
-        for _ in range(n // 100):
-            with store.update():
-                commit(d)
+        other = threading.Thread(target=stand_in_line)
+        other.start()
+        other.join()
+        for transaction, wake in waiting:
+            transaction._give_up(wake)
 
 
 BURSTS = {
@@ -119,6 +137,7 @@ BURSTS = {
     for burst in (
         cursors, cursors_of_the_store, cursors_of_a_directory_each, cursors_dropped_in_cycles, subscriptions,
         cursors_that_wait, snapshots, forks, directories, rows, lazy_values, savepoints,
+        waits_for_the_turn,
     )
 }  # fmt: skip
 

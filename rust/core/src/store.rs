@@ -136,6 +136,9 @@ impl<H: Host> Work<H> {
 /// What grew larger than this in a transaction is not kept for the next.
 const KEPT: usize = 1_000;
 
+/// The same of what is large itself.
+const FEW: usize = 64;
+
 impl<H: Host> Work<H> {
     /// Whether it holds nothing of the user's beside the journal.
     pub(crate) fn is_plain(&self) -> bool {
@@ -147,6 +150,13 @@ impl<H: Host> Work<H> {
             && self.published.is_none()
             && self.due.is_empty()
             && self.retouched.capacity() + self.runs.capacity() <= KEPT
+            && self.most_places() <= FEW
+    }
+
+    /// Of the lists that are long in few transactions: the most places that one has.
+    fn most_places(&self) -> usize {
+        let lists = self.marks.capacity().max(self.hooks.capacity()).max(self.frames.capacity());
+        lists.max(self.trash.capacity()).max(self.finals.capacity()).max(self.expired.capacity())
     }
 
     /// Makes it as new, keeping its small allocations. The journal has been taken. What is seldom used is looked at before it

@@ -21,8 +21,8 @@ use crate::owner::this_thread;
 use crate::shared::{Inner, Shared};
 use crate::transaction::call_back;
 
-/// A queue that is empty keeps no more places than that.
-const MOST_KEPT: usize = 64;
+/// A list that is empty keeps no more places than that.
+pub const MOST_KEPT: usize = 64;
 
 /// A thread that waits is woken once.
 #[derive(Default)]

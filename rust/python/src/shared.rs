@@ -22,7 +22,7 @@ use crate::alike;
 use crate::driver::Running;
 use crate::errors;
 use crate::family::Family;
-use crate::following::{Aftermath, Callback, Signal, Waiter};
+use crate::following::{Aftermath, Callback, MOST_KEPT, Signal, Waiter, keep_first};
 use crate::guard::{Beside, Guard};
 use crate::host::PyHost;
 use crate::lock::{Lock, Taken};
@@ -344,6 +344,9 @@ impl Shared {
     pub fn give_turn(&self, inner: &mut Inner, committed: bool) -> Aftermath {
         inner.owner = None;
         inner.rolled_back = false;
+        if inner.blocks.capacity() > MOST_KEPT {
+            inner.blocks = Vec::new();
+        }
         inner.blocks.clear();
         let mut after = inner.take_left(committed);
         inner.next_turn(&mut after);

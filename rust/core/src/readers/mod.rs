@@ -108,9 +108,9 @@ struct Pending {
 }
 
 pub(crate) struct Readers<V> {
-    /// The last is none that is free.
-    watches: Vec<Option<Watch>>,
-    /// The smallest is taken first, so that the list grows short again.
+    /// The last is none that is free, and of one that is free there is but a pointer's place.
+    watches: Vec<Option<Box<Watch>>>,
+    /// The smallest is taken first, so that the list becomes as short as the watches that stay allow.
     free: BTreeSet<WatchId>,
     by_name: BTreeMap<Name, WatchId>,
     cursors: HashMap<ReaderId, Cursor>,
@@ -127,7 +127,7 @@ pub(crate) struct Readers<V> {
 impl<V> Readers<V> {
     pub(crate) fn new() -> Self {
         Readers {
-            watches: vec![Some(Watch::new(None, 0))],
+            watches: vec![Some(Box::new(Watch::new(None, 0)))],
             free: BTreeSet::new(),
             by_name: BTreeMap::new(),
             cursors: HashMap::new(),
@@ -154,8 +154,10 @@ impl<V> Readers<V> {
         let trees = |count: usize, len: usize, each: usize| (11 * count + 2 * len.saturating_sub(11 * count)) * each;
         let cursors = table(self.cursors.capacity(), size_of::<(ReaderId, Cursor)>());
         let subscriptions = table(self.subscriptions.capacity(), size_of::<(ReaderId, WatchId)>());
-        let watches =
-            self.watches.capacity() * size_of::<Option<Watch>>() + trees(0, self.free.len(), size_of::<WatchId>());
+        let held = (self.watches.len() - self.free.len()) * size_of::<Watch>();
+        let watches = held
+            + self.watches.capacity() * size_of::<Option<Box<Watch>>>()
+            + trees(0, self.free.len(), size_of::<WatchId>());
         let watched = self.by_name.len();
         let places = trees(watched, self.cursors.len() + self.subscriptions.len(), size_of::<(Tick, ReaderId)>());
         let names = trees(0, watched, size_of::<(Name, WatchId)>());
@@ -174,11 +176,11 @@ impl<V> Readers<V> {
     }
 
     fn watch(&self, id: WatchId) -> Option<&Watch> {
-        self.watches.get(id.0 as usize)?.as_ref()
+        self.watches.get(id.0 as usize)?.as_deref()
     }
 
     fn watch_mut(&mut self, id: WatchId) -> Option<&mut Watch> {
-        self.watches.get_mut(id.0 as usize)?.as_mut()
+        self.watches.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
     /// The watch of a name, made if there is none. Nothing that concerns it is stamped at `now` or later.
@@ -194,7 +196,7 @@ impl<V> Readers<V> {
         if let Some(id) = self.by_name.get(name) {
             return *id;
         }
-        let watch = Some(Watch::new(Some(name.clone()), now.saturating_sub(1)));
+        let watch = Some(Box::new(Watch::new(Some(name.clone()), now.saturating_sub(1))));
         let id = if let Some(id) = self.free.pop_first() {
             self.watches[id.0 as usize] = watch;
             id
@@ -276,9 +278,18 @@ impl<V> Readers<V> {
         for watch in self.subscriptions.values() {
             *readers.entry(*watch).or_default() += 1;
         }
+        let free = self.watches.iter().filter(|watch| watch.is_none()).count();
+        if free != self.free.len() || matches!(self.watches.last(), Some(None)) {
+            return Err(format!("readers: {free} watches are free, kept as {}", self.free.len()));
+        }
         for (at, watch) in self.watches.iter().enumerate() {
-            let Some(watch) = watch else { continue };
             let id = WatchId(u32::try_from(at).unwrap_or(u32::MAX));
+            let Some(watch) = watch else {
+                if self.free.contains(&id) {
+                    continue;
+                }
+                return Err(format!("readers: {id:?} is free, and not listed"));
+            };
             watch.check()?;
             let counted = readers.get(&id).copied().unwrap_or(0);
             let found = watch.of.as_ref().is_none_or(|name| self.by_name.get(name) == Some(&id));
@@ -387,7 +398,7 @@ mod tests {
     #[test]
     fn the_check_finds_what_is_broken() {
         type Fault = fn(&mut Readers<()>);
-        let faults: [(&str, Fault); 9] = [
+        let faults: [(&str, Fault); 11] = [
             ("readers 1", |readers| first(readers).1.position = 2),
             ("readers 1", |readers| first(readers).1.position = 6),
             ("readers 2", |readers| first(readers).1.place = Some(4)),
@@ -397,6 +408,11 @@ mod tests {
             ("readers: a watch of", |readers| readers.by_name.clear()),
             ("readers 4: the deadline", |readers| readers.deadlines.clear()),
             ("readers 4: deadlines of nobody", |readers| readers.moved.extend([None])),
+            ("readers: 1 watches are free", |readers| readers.watches.push(None)),
+            ("readers: WatchId(2) is free", |readers| {
+                readers.watches.extend([None, Some(Box::new(Watch::new(None, 0)))]);
+                readers.free.insert(WatchId(9));
+            }),
         ];
         for (says, fault) in faults {
             let mut readers = followed();
