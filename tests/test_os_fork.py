@@ -11,6 +11,7 @@ import warnings
 import pytest
 
 from livedirs import Store
+from support import HAS_GIL
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork() here")
 
@@ -135,6 +136,30 @@ def test_the_child_calls_its_subscribers_where_another_thread_was_calling_them()
     go_on.set()
     calling.join(60)
     assert told == [{1: (10,)}, {2: (20,)}]
+
+
+def test_a_step_of_an_iterator_that_another_thread_was_in_is_an_error_in_the_child():
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Value:
+        armed = False
+
+        def __del__(self):
+            if Value.armed and not inside.is_set():
+                inside.set()
+                assert go_on.wait(60)
+
+    d = Store().mkdir("/d/", {n: Value() for n in range(1_000)})
+    steps = iter(d)
+    next(steps)
+    d.clear()
+    Value.armed = True
+    thread = threading.Thread(target=list, args=(steps,), daemon=True)
+    thread.start()
+    assert inside.wait(60)
+    assert "already being stepped" in in_child(lambda: next(steps))
+    go_on.set()
+    thread.join(60)
 
 
 def test_cursors_go_on_in_the_child_where_nobody_else_waits_or_calls():
@@ -303,6 +328,7 @@ print(codes, least["all"])
 """
 
 
+@pytest.mark.skipif(HAS_GIL, reason="a str has no lock of its own where there is a GIL")
 def test_a_child_is_never_made_while_a_thread_waits_for_a_text_with_the_store_locked():
     assert told_by(FORKING_WHILE_A_TEXT_IS_ENCODED) == "{7} b\n"
 

@@ -683,6 +683,59 @@ def turns_during(call):
         d.clear()
     else:
         cursor.close()
+class Stepped:
+    """A directory whose rows are gone but for an iterator, a step of which waits in a destructor."""
+
+    def __init__(self):
+        self.inside, self.go_on = threading.Event(), threading.Event()
+        stepped = self
+
+        class Value:
+            armed = False
+
+            def __del__(self):
+                if Value.armed and not stepped.inside.is_set():
+                    stepped.inside.set()
+                    assert stepped.go_on.wait(60)
+
+        d = Store().mkdir("/d/", {n: Value() for n in range(3_000)})
+        self.steps = iter(d)
+        self.first = [next(self.steps)]
+        d.clear()
+        Value.armed = True
+        self.got = []
+        self.thread = threading.Thread(target=self.got.extend, args=(self.steps,), daemon=True)
+        self.thread.start()
+        assert self.inside.wait(60)
+
+    def end(self):
+        self.go_on.set()
+        self.thread.join(60)
+
+
+def test_who_steps_an_iterator_while_another_thread_does_waits_for_that():
+    stepped = Stepped()
+    got = []
+    other = threading.Thread(target=got.extend, args=(stepped.steps,), daemon=True)
+    other.start()
+    other.join(0.1)
+    assert other.is_alive()
+    stepped.end()
+    other.join(60)
+    assert sorted(stepped.first + stepped.got + got) == list(range(3_000))
+
+
+def test_an_interrupt_ends_the_wait_for_another_threads_step_of_an_iterator():
+    stepped = Stepped()
+    timer = threading.Timer(0.1, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        next(stepped.steps)
+    timer.join()
+    stepped.end()
+    assert sorted(stepped.first + stepped.got) == list(range(3_000))
+
+
     work = {
         "clear": d.clear,
         "purge": cursor.close,

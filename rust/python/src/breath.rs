@@ -16,7 +16,7 @@
 //! A collection that comes while a thread breathes passes that store over, as one that is held by somebody.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -100,8 +100,16 @@ pub fn go_on() {
     _ = HELD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |held| held.checked_sub(1));
 }
 
+/// How many forks of the process led to this one.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+pub fn forks() -> u64 {
+    FORKS.load(Ordering::Relaxed)
+}
+
 /// In the child, where the others that were about to fork are not.
 pub fn begin_anew() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
     HELD.store(0, Ordering::SeqCst);
     BREATHING.store(0, Ordering::SeqCst);
 }

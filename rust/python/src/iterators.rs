@@ -16,25 +16,33 @@ use crate::owner::this_thread;
 /// What an iterator goes over, one step at a time: threads may share it.
 struct Steps<I> {
     state: Mutex<I>,
-    /// The thread that is at it; 0 for none.
+    /// The thread that is at it, and in which process by their number. A hint, read without the lock: right for the thread itself, and
+    /// for those that a fork left behind.
     by: AtomicU64,
+    process: AtomicU64,
 }
 
 impl<I: Iterator> Steps<I> {
     /// ValueError where this thread is in the middle of a step: what that passes may be dropped, and a destructor may step this
-    /// same iterator. (Generators say the same.) Another thread's step is waited for.
+    /// same iterator. (Generators say the same.) Another thread's step is waited for, unless an interrupt comes, or it was one of
+    /// the process that forked, which never ends here.
     fn next(&self, py: Python<'_>) -> PyResult<Option<I::Item>> {
         let me = this_thread();
         let mut state = loop {
             match self.state.try_lock() {
                 Ok(state) => break state,
                 Err(TryLockError::Poisoned(error)) => break error.into_inner(),
-                Err(TryLockError::WouldBlock) if self.by.load(Ordering::Relaxed) == me => {
-                    return Err(PyValueError::new_err("the iterator is already being stepped"));
+                Err(TryLockError::WouldBlock) => {
+                    let is_mine = self.by.load(Ordering::Relaxed) == me;
+                    if is_mine || self.process.load(Ordering::Relaxed) != breath::forks() {
+                        return Err(PyValueError::new_err("the iterator is already being stepped"));
+                    }
+                    breath::wait(py);
+                    py.check_signals()?;
                 }
-                Err(TryLockError::WouldBlock) => breath::wait(py),
             }
         };
+        self.process.store(breath::forks(), Ordering::Relaxed);
         self.by.store(me, Ordering::Relaxed);
         let next = state.next();
         self.by.store(0, Ordering::Relaxed);
@@ -50,7 +58,11 @@ macro_rules! iterator {
 
         impl $class {
             pub fn new(state: $state) -> Self {
-                $class(Steps { state: Mutex::new(state), by: AtomicU64::new(0) })
+                $class(Steps {
+                    state: Mutex::new(state),
+                    by: AtomicU64::new(0),
+                    process: AtomicU64::new(breath::forks()),
+                })
             }
         }
 
