@@ -2,6 +2,7 @@
 
 import _thread
 import asyncio
+import logging
 import sys
 import threading
 import time
@@ -74,6 +75,7 @@ def test_other_threads_run_while_many_rows_are_loaded(given):
 
 
 def test_a_dict_that_another_thread_changes_is_taken_as_it_was_at_one_moment():
+    """(With a GIL nobody else runs while it is.)"""
     d = Store().mkdir("/d/")
     rows, over = {n: n for n in range(1_000)}, threading.Event()
 
@@ -584,6 +586,72 @@ def test_an_interrupt_while_the_task_is_woken_whose_turn_it_is_leaves_it_its_tur
     assert d[1] == 10
 
 
+def test_an_interrupt_while_the_next_writer_of_a_fork_is_woken_is_raised_by_its_merge():
+    store, d, _ = make()
+    merging, woken = False, []
+    wake = interrupted_by([KeyboardInterrupt()], woken)
+
+    def mapper(key, values):
+        # In the cascade of the merge, when the turn of the fork is held.
+        if merging:
+            assert in_thread(lambda: fork.update()._try_enter(wake, False)) is False
+        return [(key, values[0])]
+
+    out = d.map("/out/", mapper)
+    fork = store.fork()
+    fork["/d/"][1] = 10
+    merging = True
+    with pytest.raises(KeyboardInterrupt):
+        fork.merge()
+    assert woken == [True] and out[1] == 10
+
+
+def test_an_interrupt_after_a_failed_write_has_its_error_as_context():
+    store, d, _ = make()
+    woken = []
+    wake = interrupted_by([KeyboardInterrupt()], woken)
+
+    def mapper(key, values):
+        if values[0] == 10:
+            assert in_thread(lambda: store.update()._try_enter(wake, False)) is False
+            raise Stop
+        return []
+
+    d.map("/fails/", mapper)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        d[1] = 10
+    assert isinstance(raised.value.__context__, Stop)
+    assert woken == [True] and d[1] == 1
+
+
+def test_an_interrupt_while_a_failed_callback_is_logged_is_raised():
+    class Interrupted(logging.Handler):
+        def emit(self, record):
+            raise KeyboardInterrupt
+
+    store, d, _ = make()
+    handler = Interrupted()
+    logging.getLogger("livedirs").addHandler(handler)
+    try:
+        with d.subscribe(lambda changes: 1 / 0), pytest.raises(KeyboardInterrupt):
+            d[1] = 10
+    finally:
+        logging.getLogger("livedirs").removeHandler(handler)
+    assert d[1] == 10
+
+
+def test_a_turn_that_a_closed_event_loop_does_not_take_is_the_next_ones(monkeypatch):
+    store, d, _ = make()
+    woken = []
+    with store.update():
+        for wake in (
+            interrupted_by([RuntimeError("Event loop is closed")], woken),
+            interrupted_by([], woken),
+        ):
+            assert in_thread(lambda wake=wake: store.update()._try_enter(wake, False)) is False
+    assert woken == [True]
+
+
 def test_a_task_whose_event_loop_is_closed_is_passed_over(monkeypatch):
     store, d, _ = make()
     lost, woken = [], []
@@ -613,6 +681,59 @@ def test_a_snapshot_is_of_use_to_any_thread_and_stays_as_it_is():
         with pytest.raises(ClosedError):
             snapshot["/d/"]
     assert store.stats().snapshots == 0
+
+
+class Stepped:
+    """A directory whose rows are gone but for an iterator, a step of which waits in a destructor."""
+
+    def __init__(self):
+        self.inside, self.go_on = threading.Event(), threading.Event()
+        stepped = self
+
+        class Value:
+            armed = False
+
+            def __del__(self):
+                if Value.armed and not stepped.inside.is_set():
+                    stepped.inside.set()
+                    assert stepped.go_on.wait(60)
+
+        d = Store().mkdir("/d/", {n: Value() for n in range(3_000)})
+        self.steps = iter(d)
+        self.first = [next(self.steps)]
+        d.clear()
+        Value.armed = True
+        self.got = []
+        self.thread = threading.Thread(target=self.got.extend, args=(self.steps,), daemon=True)
+        self.thread.start()
+        assert self.inside.wait(60)
+
+    def end(self):
+        self.go_on.set()
+        self.thread.join(60)
+
+
+def test_who_steps_an_iterator_while_another_thread_does_waits_for_that():
+    stepped = Stepped()
+    got = []
+    other = threading.Thread(target=got.extend, args=(stepped.steps,), daemon=True)
+    other.start()
+    other.join(0.1)
+    assert other.is_alive()
+    stepped.end()
+    other.join(60)
+    assert sorted(stepped.first + stepped.got + got) == list(range(3_000))
+
+
+def test_an_interrupt_ends_the_wait_for_another_threads_step_of_an_iterator():
+    stepped = Stepped()
+    timer = threading.Timer(0.1, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        next(stepped.steps)
+    timer.join()
+    stepped.end()
+    assert sorted(stepped.first + stepped.got) == list(range(3_000))
 
 
 @pytest.mark.parametrize("iterate", [iter, lambda d: d.entries(), lambda d: iter(d.store)])
@@ -683,59 +804,6 @@ def turns_during(call):
         d.clear()
     else:
         cursor.close()
-class Stepped:
-    """A directory whose rows are gone but for an iterator, a step of which waits in a destructor."""
-
-    def __init__(self):
-        self.inside, self.go_on = threading.Event(), threading.Event()
-        stepped = self
-
-        class Value:
-            armed = False
-
-            def __del__(self):
-                if Value.armed and not stepped.inside.is_set():
-                    stepped.inside.set()
-                    assert stepped.go_on.wait(60)
-
-        d = Store().mkdir("/d/", {n: Value() for n in range(3_000)})
-        self.steps = iter(d)
-        self.first = [next(self.steps)]
-        d.clear()
-        Value.armed = True
-        self.got = []
-        self.thread = threading.Thread(target=self.got.extend, args=(self.steps,), daemon=True)
-        self.thread.start()
-        assert self.inside.wait(60)
-
-    def end(self):
-        self.go_on.set()
-        self.thread.join(60)
-
-
-def test_who_steps_an_iterator_while_another_thread_does_waits_for_that():
-    stepped = Stepped()
-    got = []
-    other = threading.Thread(target=got.extend, args=(stepped.steps,), daemon=True)
-    other.start()
-    other.join(0.1)
-    assert other.is_alive()
-    stepped.end()
-    other.join(60)
-    assert sorted(stepped.first + stepped.got + got) == list(range(3_000))
-
-
-def test_an_interrupt_ends_the_wait_for_another_threads_step_of_an_iterator():
-    stepped = Stepped()
-    timer = threading.Timer(0.1, _thread.interrupt_main)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        next(stepped.steps)
-    timer.join()
-    stepped.end()
-    assert sorted(stepped.first + stepped.got) == list(range(3_000))
-
-
     work = {
         "clear": d.clear,
         "purge": cursor.close,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use livedirs_core::{Changes, ReaderId, WatchId};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -72,27 +72,47 @@ impl Told {
     fn get(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let made = self.made.get_or_try_init(py, || {
             let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner).take();
-            raw.map_or_else(|| Ok(py.None()), |raw| changes::keys_to_python(py, raw).map(Bound::unbind))
+            let raw = raw.ok_or_else(|| PyMemoryError::new_err("what changed could not be told"))?;
+            changes::keys_to_python(py, raw).map(Bound::unbind)
         });
         made.map(|made| made.clone_ref(py))
     }
 }
 
-/// So many interrupts in the middle of one call are nobody's who presses a key.
+/// A call that fails so often is not interrupted.
 const MOST_TRIES: usize = 10;
 
 /// Wakes a task; whether its event loop is open. That is Python code, in which an interrupt may come: then it is called again, which
-/// does no harm.
+/// does no harm. (A RuntimeError is what a closed loop raises; a handler that raises a plain one is not told from that.)
 fn call_task(py: Python<'_>, wake: &Py<PyAny>, interrupt: &mut PyResult<()>) -> bool {
+    let mut came = Ok(());
     for _ in 0..MOST_TRIES {
         match wake.call0(py) {
-            Ok(_) => return true,
-            // What a closed loop raises.
-            Err(error) if error.get_type(py).is(py.get_type::<PyRuntimeError>()) => return false,
-            Err(error) => keep_first(py, interrupt, Err(error)),
+            Ok(_) => {
+                keep_first(py, interrupt, came);
+                return true;
+            }
+            Err(error) if error.get_type(py).is(py.get_type::<PyRuntimeError>()) => {
+                keep_first(py, interrupt, came);
+                return false;
+            }
+            Err(error) => keep_first(py, &mut came, Err(error)),
         }
     }
+    // So many are none: it does not work.
+    if let Err(error) = came {
+        error.write_unraisable(py, Some(wake.bind(py)));
+    }
     false
+}
+
+/// What to raise where an error was to be raised and an interrupt came: that, with the error as its context.
+pub fn or_interrupt(py: Python<'_>, error: PyErr, interrupt: PyResult<()>) -> PyErr {
+    let Err(interrupt) = interrupt else { return error };
+    if let Err(error) = interrupt.value(py).setattr(pyo3::intern!(py, "__context__"), error.value(py)) {
+        error.write_unraisable(py, None);
+    }
+    interrupt
 }
 
 /// One error is raised at the end, the first; another can only be told of.

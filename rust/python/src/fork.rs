@@ -13,7 +13,7 @@ use pyo3::types::PyTuple;
 
 use crate::errors;
 use crate::family::Meant;
-use crate::following::keep_first;
+use crate::following::{keep_first, or_interrupt};
 use crate::guard::Guard;
 use crate::host::PyHost;
 use crate::owner::Owner;
@@ -116,15 +116,14 @@ impl<'a> Both<'a> {
             let guard = second.lock(py);
             if guard.closed {
                 drop(guard);
-                first.undo_all(py);
-                return Err(errors::closed(py, "the store is closed"));
+                return Err(or_interrupt(py, errors::closed(py, "the store is closed"), first.undo_all(py)));
             }
             if guard.owner.is_none() {
                 drop(second.take_turn_for_call(py, guard)?);
                 return Ok(Both { fork, parent });
             }
             drop(guard);
-            first.undo_all(py);
+            first.undo_all(py)?;
             std::mem::swap(&mut first, &mut second);
         }
     }
@@ -183,9 +182,11 @@ impl Both<'_> {
         Ok(())
     }
 
-    fn undo(&self, py: Python<'_>) {
-        self.fork.undo_all(py);
-        self.parent.undo_all(py);
+    /// Undoes both for this error; answers what to raise.
+    fn undo(&self, py: Python<'_>, error: PyErr) -> PyErr {
+        let mut interrupt = self.fork.undo_all(py);
+        keep_first(py, &mut interrupt, self.parent.undo_all(py));
+        or_interrupt(py, error, interrupt)
     }
 
     /// Publishes both, one after the other. The base from which they go on is noted while the fork's turn is still held:
@@ -203,7 +204,7 @@ impl Both<'_> {
         } else {
             let fork = self.fork.lock(py).store.published();
             drop(link.set(Base { parent, fork }));
-            self.fork.undo_all(py);
+            keep_first(py, interrupt, self.fork.undo_all(py));
         }
         commit
     }
@@ -266,12 +267,10 @@ impl Fork {
         let both = Both::begin(py, &this.own, &parent.own)?;
         // Not before it is this thread's turn: another may have merged until then.
         let Some(base) = link.base() else {
-            both.undo(py);
-            return Err(errors::closed(py, "the fork is discarded"));
+            return Err(both.undo(py, errors::closed(py, "the fork is discarded")));
         };
         if let Err(error) = both.merge(py, &base, rebase) {
-            both.undo(py);
-            return Err(error);
+            return Err(both.undo(py, error));
         }
         let moved = {
             let mut guard = both.parent.lock(py);

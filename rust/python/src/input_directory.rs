@@ -280,7 +280,7 @@ impl InputDirectory {
 /// What `update` was given.
 fn pairs(given: &Bound<'_, PyAny>) -> PyResult<Vec<(Key, ValueVec<Object>)>> {
     if let Ok(dict) = given.cast_exact::<PyDict>() {
-        // A copy, which no other thread knows, and no code of the user's that takes a key apart.
+        // A copy, which no other thread knows: to walk a dict that grows is a panic.
         let dict = dict.copy()?;
         let mut rows = Vec::with_capacity(dict.len());
         for (key, value) in dict.iter() {

@@ -312,12 +312,11 @@ impl Shared {
             again = true;
             drop(guard);
             py.detach(|| signal.wait(left.into_iter().chain(nap).min()));
-            let interrupted = py.check_signals();
+            let mut interrupted = py.check_signals();
             let ended = interrupted.is_err() || deadline.is_some_and(|deadline| Instant::now() >= deadline);
             let is_mine = |waiter: &Waiter| matches!(waiter, Waiter::Thread(it) if Arc::ptr_eq(it, &signal));
-            let gave_up = self.give_up(py, is_mine, ended);
+            keep_first(py, &mut interrupted, self.give_up(py, is_mine, ended));
             interrupted?;
-            gave_up?;
             guard = self.lock(py);
         }
     }
@@ -344,10 +343,10 @@ impl Shared {
     pub fn give_turn(&self, inner: &mut Inner, committed: bool) -> Aftermath {
         inner.owner = None;
         inner.rolled_back = false;
+        inner.blocks.clear();
         if inner.blocks.capacity() > MOST_KEPT {
             inner.blocks = Vec::new();
         }
-        inner.blocks.clear();
         let mut after = inner.take_left(committed);
         inner.next_turn(&mut after);
         after

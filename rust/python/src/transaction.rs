@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use livedirs_core::{ReaderId, Store as CoreStore};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use crate::errors;
 use crate::family::Meant;
-use crate::following::{Waiter, keep_first};
+use crate::following::{Waiter, keep_first, or_interrupt};
 use crate::guard::Guard;
 use crate::host::PyHost;
 use crate::owner::Owner;
@@ -36,12 +36,7 @@ impl Shared {
                 }
                 Ok(result)
             }
-            Err(error) => {
-                if own {
-                    self.undo_all(py);
-                }
-                Err(error)
-            }
+            Err(error) => Err(if own { or_interrupt(py, error, self.undo_all(py)) } else { error }),
         }
     }
 
@@ -55,10 +50,7 @@ impl Shared {
         }
         match result {
             Ok(result) => self.commit_locked(py, self.lock(py), None).map(|()| result),
-            Err(error) => {
-                self.undo_all(py);
-                Err(error)
-            }
+            Err(error) => Err(or_interrupt(py, error, self.undo_all(py))),
         }
     }
 
@@ -72,8 +64,8 @@ impl Shared {
         }
     }
 
-    /// Ends the transaction without a trace, whatever state it is in.
-    pub fn undo_all(&self, py: Python<'_>) {
+    /// Ends the transaction without a trace, whatever state it is in. An error is an interrupt that came when it was done.
+    pub fn undo_all(&self, py: Python<'_>) -> PyResult<()> {
         let mut guard = self.lock(py);
         guard.busy = false;
         self.bury(&mut guard);
@@ -83,10 +75,7 @@ impl Shared {
         let after = self.give_turn(&mut guard, false);
         drop(guard);
         drop((undone, left, callbacks));
-        // Whoever undoes has an error to raise already.
-        if let Err(interrupt) = after.run(py, self) {
-            interrupt.write_unraisable(py, None);
-        }
+        after.run(py, self)
     }
 
     /// Rounds until none is due, then the publication, then the callbacks. If anything fails, all is undone, but
@@ -114,10 +103,7 @@ impl Shared {
                 }
                 interrupt
             }
-            Err(error) => {
-                self.undo_all(py);
-                Err(error)
-            }
+            Err(error) => Err(or_interrupt(py, error, self.undo_all(py))),
         }
     }
 
@@ -162,7 +148,7 @@ pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Boun
         Some(told) => callback.call1((told,)),
     };
     if let Err(error) = called {
-        if !error.is_instance_of::<pyo3::exceptions::PyException>(py) {
+        if !error.is_instance_of::<PyException>(py) {
             return Err(error);
         }
         let logged = py.import("logging").and_then(|logging| {
@@ -171,8 +157,9 @@ pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Boun
             info.set_item("exc_info", error.clone_ref(py).into_value(py))?; // with its traceback; `value` has none
             logger.call_method(pyo3::intern!(py, "error"), ("callback %r failed", callback), Some(&info))
         });
-        if let Err(error) = logged {
-            error.write_unraisable(py, Some(callback));
+        match logged {
+            Err(error) if error.is_instance_of::<PyException>(py) => error.write_unraisable(py, Some(callback)),
+            logged => return logged.map(drop),
         }
     }
     Ok(())
@@ -279,8 +266,7 @@ impl Transaction {
                     // Another thread may have entered it in the meantime.
                     if let Err(error) = self.check_new(py) {
                         drop(guard);
-                        shared.undo_all(py);
-                        return Err(error);
+                        return Err(or_interrupt(py, error, shared.undo_all(py)));
                     }
                 }
             },
@@ -380,7 +366,11 @@ impl Drop for Transaction {
         if matches!(self.state(), OPEN | ROLLED_BACK) {
             Python::try_attach(|py| {
                 let raised = PyErr::take(py);
-                drop(self.leave(py, true));
+                if let Err(error) = self.leave(py, true)
+                    && !error.is_instance_of::<PyException>(py)
+                {
+                    error.write_unraisable(py, None);
+                }
                 if let Some(raised) = raised {
                     raised.restore(py);
                 }

@@ -198,7 +198,7 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// What the host holds it has just taken, and others could have before: what comes now is a stretch of its own.
+    /// The host has just taken what others may wait for: edits are counted from here.
     #[inline]
     pub const fn rested(&mut self) {
         self.edits = 0;
