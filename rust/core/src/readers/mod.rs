@@ -108,7 +108,9 @@ struct Pending {
 }
 
 pub(crate) struct Readers<V> {
-    /// The last is none that is free, and of one that is free there is but a pointer's place.
+    /// Of those who follow the store.
+    of_store: Watch,
+    /// The others, from the number 1 on. The last is none that is free, and of one that is free there is but a pointer's place.
     watches: Vec<Option<Box<Watch>>>,
     /// The smallest is taken first, so that the list becomes as short as the watches that stay allow.
     free: BTreeSet<WatchId>,
@@ -127,7 +129,8 @@ pub(crate) struct Readers<V> {
 impl<V> Readers<V> {
     pub(crate) fn new() -> Self {
         Readers {
-            watches: vec![Some(Box::new(Watch::new(None, 0)))],
+            of_store: Watch::new(None, 0),
+            watches: Vec::new(),
             free: BTreeSet::new(),
             by_name: BTreeMap::new(),
             cursors: HashMap::new(),
@@ -142,7 +145,7 @@ impl<V> Readers<V> {
 
     /// What is followed, and by how many.
     pub(crate) fn followed(&self) -> Vec<(Option<Name>, usize)> {
-        let watches = self.watches.iter().flatten().filter(|watch| watch.readers > 0);
+        let watches = self.each_watch().map(|(_, watch)| watch).filter(|watch| watch.readers > 0);
         watches.map(|watch| (watch.of.clone(), watch.readers)).collect()
     }
 
@@ -176,11 +179,22 @@ impl<V> Readers<V> {
     }
 
     fn watch(&self, id: WatchId) -> Option<&Watch> {
-        self.watches.get(id.0 as usize)?.as_deref()
+        match id.0 {
+            0 => Some(&self.of_store),
+            number => self.watches.get(number as usize - 1)?.as_deref(),
+        }
     }
 
     fn watch_mut(&mut self, id: WatchId) -> Option<&mut Watch> {
-        self.watches.get_mut(id.0 as usize)?.as_deref_mut()
+        match id.0 {
+            0 => Some(&mut self.of_store),
+            number => self.watches.get_mut(number as usize - 1)?.as_deref_mut(),
+        }
+    }
+
+    fn each_watch(&self) -> impl Iterator<Item = (WatchId, &Watch)> {
+        let others = (1..).zip(&self.watches).filter_map(|(number, watch)| Some((WatchId(number), &**watch.as_ref()?)));
+        std::iter::once((OF_STORE, &self.of_store)).chain(others)
     }
 
     /// The watch of a name, made if there is none. Nothing that concerns it is stamped at `now` or later.
@@ -198,11 +212,11 @@ impl<V> Readers<V> {
         }
         let watch = Some(Box::new(Watch::new(Some(name.clone()), now.saturating_sub(1))));
         let id = if let Some(id) = self.free.pop_first() {
-            self.watches[id.0 as usize] = watch;
+            self.watches[id.0 as usize - 1] = watch;
             id
         } else {
             self.watches.push(watch);
-            WatchId(u32::try_from(self.watches.len() - 1).unwrap_or(u32::MAX))
+            WatchId(u32::try_from(self.watches.len()).unwrap_or(u32::MAX))
         };
         self.by_name.insert(name.clone(), id);
         id
@@ -221,7 +235,7 @@ impl<V> Readers<V> {
         let name = self.watch(id).and_then(|watch| watch.of.clone());
         if let Some(name) = name {
             self.by_name.remove(&name);
-            self.watches[id.0 as usize] = None;
+            self.watches[id.0 as usize - 1] = None;
             self.free.insert(id);
             while let Some(None) = self.watches.last() {
                 self.watches.pop();
@@ -282,14 +296,10 @@ impl<V> Readers<V> {
         if free != self.free.len() || matches!(self.watches.last(), Some(None)) {
             return Err(format!("readers: {free} watches are free, kept as {}", self.free.len()));
         }
-        for (at, watch) in self.watches.iter().enumerate() {
-            let id = WatchId(u32::try_from(at).unwrap_or(u32::MAX));
-            let Some(watch) = watch else {
-                if self.free.contains(&id) {
-                    continue;
-                }
-                return Err(format!("readers: {id:?} is free, and not listed"));
-            };
+        if let Some(id) = self.free.iter().find(|id| self.watch(**id).is_some() || id.0 as usize > self.watches.len()) {
+            return Err(format!("readers: {id:?} is listed, and not free"));
+        }
+        for (id, watch) in self.each_watch() {
             watch.check()?;
             let counted = readers.get(&id).copied().unwrap_or(0);
             let found = watch.of.as_ref().is_none_or(|name| self.by_name.get(name) == Some(&id));
@@ -303,7 +313,7 @@ impl<V> Readers<V> {
                 return Err(format!("readers 4: the deadline of {:?} is not listed", watch.of));
             }
         }
-        let listed = self.watches.iter().flatten().filter(|watch| watch.deadline.is_some()).count();
+        let listed = self.each_watch().filter(|(_, watch)| watch.deadline.is_some()).count();
         if self.deadlines.len() == listed && self.pending.is_empty() && self.moved.is_empty() {
             Ok(())
         } else {
@@ -409,7 +419,7 @@ mod tests {
             ("readers 4: the deadline", |readers| readers.deadlines.clear()),
             ("readers 4: deadlines of nobody", |readers| readers.moved.extend([None])),
             ("readers: 1 watches are free", |readers| readers.watches.push(None)),
-            ("readers: WatchId(2) is free", |readers| {
+            ("readers: WatchId(9) is listed", |readers| {
                 readers.watches.extend([None, Some(Box::new(Watch::new(None, 0)))]);
                 readers.free.insert(WatchId(9));
             }),
