@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 from contextlib import contextmanager
 
 from livedirs import Store, Sum
@@ -71,3 +72,37 @@ def summed():
     d = store.mkdir("/d/", {1: 1, 2: 2})
     total = d.map_reduce("/total/", lambda key, values: [(0, values[0])], Sum())
     return store, d, total
+
+
+class Stepped:
+    """An iterator over rows that are gone, and a thread in a step of it, which waits in a destructor."""
+
+    def __init__(self):
+        self.inside, self.go_on = threading.Event(), threading.Event()
+        self.got = []
+        self.thread = threading.Thread(target=self.step, daemon=True)
+        self.thread.start()
+        assert self.inside.wait(60)
+
+    def step(self):
+        stepped = self
+
+        class Value:
+            armed = False
+
+            def __del__(self):
+                if Value.armed and not stepped.inside.is_set():
+                    stepped.inside.set()
+                    assert stepped.go_on.wait(60)
+
+        # Here, since without a GIL an object goes on the thread that made it.
+        d = Store().mkdir("/d/", {n: Value() for n in range(3_000)})
+        self.steps = iter(d)
+        self.got.append(next(self.steps))
+        d.clear()
+        Value.armed = True
+        self.got.extend(self.steps)
+
+    def end(self):
+        self.go_on.set()
+        self.thread.join(60)

@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from livedirs import Store
-from support import HAS_GIL
+from support import HAS_GIL, Stepped
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork() here")
 
@@ -139,27 +139,10 @@ def test_the_child_calls_its_subscribers_where_another_thread_was_calling_them()
 
 
 def test_a_step_of_an_iterator_that_another_thread_was_in_is_an_error_in_the_child():
-    inside, go_on = threading.Event(), threading.Event()
-
-    class Value:
-        armed = False
-
-        def __del__(self):
-            if Value.armed and not inside.is_set():
-                inside.set()
-                assert go_on.wait(60)
-
-    d = Store().mkdir("/d/", {n: Value() for n in range(1_000)})
-    steps = iter(d)
-    next(steps)
-    d.clear()
-    Value.armed = True
-    thread = threading.Thread(target=list, args=(steps,), daemon=True)
-    thread.start()
-    assert inside.wait(60)
-    assert "already being stepped" in in_child(lambda: next(steps))
-    go_on.set()
-    thread.join(60)
+    stepped = Stepped()
+    assert "already being stepped" in in_child(lambda: next(stepped.steps))
+    stepped.end()
+    assert stepped.got == list(range(3_000))
 
 
 def test_cursors_go_on_in_the_child_where_nobody_else_waits_or_calls():
