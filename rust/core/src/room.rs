@@ -13,14 +13,18 @@ const FEW: usize = 64;
 /// Gives back the room of a table of which three quarters are empty, but for twice what it holds: so each entry that was
 /// taken out pays for moving a constant number of those that stay. Amortised O(1).
 pub fn fit<K: Eq + Hash, V, S: BuildHasher>(table: &mut HashMap<K, V, S>) {
-    if table.capacity() > FEW && table.capacity() / 4 > table.len() {
+    if has_much(table.capacity(), table.len()) {
         table.shrink_to(2 * table.len());
     }
 }
 
 /// The same of a list.
 pub(crate) fn fit_list<T>(list: &mut Vec<T>) {
-    if list.capacity() > FEW && list.capacity() / 4 > list.len() {
+    if has_much(list.capacity(), list.len()) {
         list.shrink_to(2 * list.len());
     }
+}
+
+const fn has_much(capacity: usize, len: usize) -> bool {
+    capacity > FEW && capacity / 4 > len
 }

@@ -27,7 +27,7 @@ pub fn this_thread() -> u64 {
 }
 
 thread_local! {
-    /// The task of the present call, noted before the store is locked: asking for it runs Python.
+    /// The task of the present call, noted before the store is locked: under the lock nothing calls Python.
     static TASK: Cell<usize> = const { Cell::new(0) };
 }
 
