@@ -74,6 +74,46 @@ def summed():
     return store, d, total
 
 
+def make():
+    """A store with a directory and what is derived from it."""
+    store = Store()
+    d = store.mkdir("/d/", {1: 1, 2: 2})
+    return store, d, d.map("/doubled/", lambda key, values: [(key, values[0] * 2)])
+
+
+def in_thread(fn):
+    """What the function gives or raises on a thread of its own."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(fn())
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive(), "the other thread hangs"
+    return outcome[0]
+
+
+@contextmanager
+def meanwhile(run, over, interval=None):
+    """The block beside a thread that runs this until the event says that it is over."""
+    before = sys.getswitchinterval()
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        if interval is not None:
+            sys.setswitchinterval(interval)
+        yield
+    finally:
+        sys.setswitchinterval(before)
+        over.set()
+        thread.join(60)
+
+
 class Stepped:
     """An iterator over rows that are gone, and a thread in a step of it, which waits in a destructor."""
 

@@ -10,16 +10,9 @@ import warnings
 
 import pytest
 
-from livedirs import Store
-from support import HAS_GIL, Stepped
+from support import HAS_GIL, Stepped, make
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork() here")
-
-
-def make():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    return store, d, d.map("/doubled/", lambda key, values: [(key, values[0] * 2)])
 
 
 def told_by(program):

@@ -2,47 +2,22 @@
 
 import _thread
 import asyncio
-import logging
-import sys
 import threading
 import time
 
 import pytest
 
 from livedirs import ClosedError, DirNotFoundError, Store, TransactionError
-from support import FIGURES, HAS_GIL, Stepped, contents
+from support import FIGURES, HAS_GIL, Stepped, contents, in_thread, make, meanwhile
 
 
 class Stop(Exception): ...
-
-
-def make():
-    store = Store()
-    d = store.mkdir("/d/", {1: 1, 2: 2})
-    return store, d, d.map("/doubled/", lambda key, values: [(key, values[0] * 2)])
 
 
 def counts(store):
     """What stats() tells, but for the bytes."""
     stats = store.stats()
     return [getattr(stats, name) for name in [*FIGURES, "tick", "horizon", "purged"]]
-
-
-def in_thread(fn):
-    """What the function gives or raises on a thread of its own."""
-    outcome = []
-
-    def run():
-        try:
-            outcome.append(fn())
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(60)
-    assert not thread.is_alive(), "the other thread hangs"
-    return outcome[0]
 
 
 @pytest.mark.parametrize("given", [dict, list], ids=["dict", "pairs"])
@@ -56,19 +31,11 @@ def test_other_threads_run_while_many_rows_are_loaded(given):
             time.sleep(0.0001)
 
     rows = {n: n for n in range(800_000)}
-    thread = threading.Thread(target=count, daemon=True)
-    thread.start()
     # Who waits for the interpreter asks for it after so long, and gets it where the load lets go of it.
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
+    with meanwhile(count, over, interval=1e-5):
         before = turns[0]
         d.update(rows if given is dict else list(rows.items()))
         during = turns[0] - before
-    finally:
-        sys.setswitchinterval(interval)
-        over.set()
-        thread.join(60)
     assert len(d) == 800_000
     # At its beginning and its end alone it would be two or three.
     assert during >= 6
@@ -86,16 +53,11 @@ def test_a_dict_that_another_thread_changes_is_taken_as_it_was_at_one_moment():
             del rows[n]
             n += 1
 
-    thread = threading.Thread(target=change, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(change, over):
         for _ in range(300):
             d.clear()
             d.update(rows)
             assert len(d) in (1_000, 1_001)
-    finally:
-        over.set()
-        thread.join(60)
 
 
 # ---- what others see of an open transaction
@@ -499,170 +461,6 @@ def test_an_interrupt_ends_the_wait_of_the_main_thread_and_leaves_nothing_of_it(
     assert d == {1: 10, 2: 21}
 
 
-def test_an_interrupt_that_comes_before_the_wait_for_a_turn_leaves_nobody_waiting_in_vain(monkeypatch):
-    """What asks whether this is the main thread is Python code, in which one may come."""
-    store, d, _ = make()
-    opened, leave = threading.Event(), threading.Event()
-
-    def hold():
-        with store.update():
-            opened.set()
-            assert leave.wait(60)
-
-    def interrupted():
-        monkeypatch.undo()
-        raise KeyboardInterrupt
-
-    holder = threading.Thread(target=hold, daemon=True)
-    holder.start()
-    assert opened.wait(60)
-    monkeypatch.setattr(threading, "main_thread", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        d[1] = 10
-    other = threading.Thread(target=d.__setitem__, args=(2, 20), daemon=True)
-    other.start()
-    time.sleep(0.05)
-    leave.set()
-    for thread in (holder, other):
-        thread.join(10)
-        assert not thread.is_alive(), "its turn never came"
-    assert d == {1: 1, 2: 20}
-
-
-def interrupted_by(interrupts, woken):
-    """What wakes a task is Python code, in which interrupts may come."""
-
-    def wake():
-        if interrupts:
-            raise interrupts.pop(0)
-        woken.append(True)
-
-    return wake
-
-
-def write_in_a_block(d):
-    with d.store.update():
-        d[1] = 10
-
-
-@pytest.mark.parametrize(
-    "end",
-    [
-        lambda store, d, fork: d.__setitem__(1, 10),
-        lambda store, d, fork: write_in_a_block(d),
-        lambda store, d, fork: fork.merge(),
-        lambda store, d, fork: store.close(),
-        lambda store, d, fork: d.cursor().close(),
-    ],
-    ids=["write", "block", "merge", "close", "close of a cursor"],
-)
-def test_interrupts_while_tasks_are_woken_are_told_of_when_all_are_awake(end, monkeypatch):
-    store, d, _ = make()
-    fork = store.fork()
-    fork["/d/"][1] = 10
-    first, then, lost, woken = KeyboardInterrupt("first"), KeyboardInterrupt("then"), [], []
-    monkeypatch.setattr(sys, "unraisablehook", lambda what: lost.append(what.exc_value))
-    cursors = [d.cursor(since=store.tick) for _ in range(3)]
-    for cursor, interrupts in zip(cursors, [[], [first, then], []], strict=True):
-        assert cursor._poll_or_call(interrupted_by(interrupts, woken)) is None
-    with pytest.raises(KeyboardInterrupt, match="first"):
-        end(store, d, fork)
-    assert len(woken) == 3 and lost == [then]
-    for cursor in cursors:
-        cursor.close()
-
-
-def test_an_interrupt_while_the_task_is_woken_whose_turn_it_is_leaves_it_its_turn():
-    store, d, _ = make()
-    woken = []
-    with pytest.raises(KeyboardInterrupt):
-        with store.update() as transaction:
-            waiting = store.update()
-            wake = interrupted_by([KeyboardInterrupt()], woken)
-            assert in_thread(lambda: waiting._try_enter(wake, False)) is False
-            transaction.rollback()
-    assert woken == [True]
-    d[1] = 10
-    assert d[1] == 10
-
-
-def test_an_interrupt_while_the_next_writer_of_a_fork_is_woken_is_raised_by_its_merge():
-    store, d, _ = make()
-    merging, woken = False, []
-    wake = interrupted_by([KeyboardInterrupt()], woken)
-
-    def mapper(key, values):
-        # In the cascade of the merge, when the turn of the fork is held.
-        if merging:
-            assert in_thread(lambda: fork.update()._try_enter(wake, False)) is False
-        return [(key, values[0])]
-
-    out = d.map("/out/", mapper)
-    fork = store.fork()
-    fork["/d/"][1] = 10
-    merging = True
-    with pytest.raises(KeyboardInterrupt):
-        fork.merge()
-    assert woken == [True] and out[1] == 10
-
-
-def test_an_interrupt_after_a_failed_write_has_its_error_as_context():
-    store, d, _ = make()
-    woken = []
-    wake = interrupted_by([KeyboardInterrupt()], woken)
-
-    def mapper(key, values):
-        if values[0] == 10:
-            assert in_thread(lambda: store.update()._try_enter(wake, False)) is False
-            raise Stop
-        return []
-
-    d.map("/fails/", mapper)
-    with pytest.raises(KeyboardInterrupt) as raised:
-        d[1] = 10
-    assert isinstance(raised.value.__context__, Stop)
-    assert woken == [True] and d[1] == 1
-
-
-def test_an_interrupt_while_a_failed_callback_is_logged_is_raised():
-    class Interrupted(logging.Handler):
-        def emit(self, record):
-            raise KeyboardInterrupt
-
-    store, d, _ = make()
-    handler = Interrupted()
-    logging.getLogger("livedirs").addHandler(handler)
-    try:
-        with d.subscribe(lambda changes: 1 / 0), pytest.raises(KeyboardInterrupt):
-            d[1] = 10
-    finally:
-        logging.getLogger("livedirs").removeHandler(handler)
-    assert d[1] == 10
-
-
-def test_a_turn_that_a_closed_event_loop_does_not_take_is_the_next_ones(monkeypatch):
-    store, d, _ = make()
-    woken = []
-    with store.update():
-        for wake in (
-            interrupted_by([RuntimeError("Event loop is closed")], woken),
-            interrupted_by([], woken),
-        ):
-            assert in_thread(lambda wake=wake: store.update()._try_enter(wake, False)) is False
-    assert woken == [True]
-
-
-def test_a_task_whose_event_loop_is_closed_is_passed_over(monkeypatch):
-    store, d, _ = make()
-    lost, woken = [], []
-    monkeypatch.setattr(sys, "unraisablehook", lambda what: lost.append(what.exc_value))
-    with d.cursor(since=store.tick) as gone, d.cursor(since=store.tick) as there:
-        assert gone._poll_or_call(interrupted_by([RuntimeError("Event loop is closed")], woken)) is None
-        assert there._poll_or_call(interrupted_by([], woken)) is None
-        d[1] = 10
-        assert woken == [True] and lost == []
-
-
 # ---- snapshots and iterators
 
 
@@ -749,18 +547,13 @@ def test_small_transactions_let_other_threads_have_their_turns():
             time.sleep(0.001)
             turns.append(1)
 
-    thread = threading.Thread(target=nap, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(nap, over):
         for block in range(20_000):
             with d.store.update():
                 for n in range(100):
                     d[n] = block
             if len(turns) >= 10:
                 break
-    finally:
-        over.set()
-        thread.join(60)
     assert len(turns) >= 10
 
 
@@ -791,18 +584,10 @@ def turns_during(call):
                 turns.append(now)
             last = now
 
-    interval = sys.getswitchinterval()
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        sys.setswitchinterval(1e-4)
+    with meanwhile(run, enough, interval=1e-4):
         working.set()
         work()
         working.clear()
-    finally:
-        sys.setswitchinterval(interval)
-        enough.set()
-        thread.join()
     store.close()
     return len(turns)
 
@@ -825,16 +610,8 @@ def test_who_wants_the_store_while_a_long_call_lets_others_run_waits_until_it_is
         while not over.is_set():
             seen.add(store.stats().key_tombstones)
 
-    interval = sys.getswitchinterval()
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        sys.setswitchinterval(1e-4)
+    with meanwhile(look, over, interval=1e-4):
         cursor.close()
-    finally:
-        sys.setswitchinterval(interval)
-        over.set()
-        thread.join()
     # Half a purge is never seen.
     assert seen <= {200_000, 0}
     assert store.stats().key_tombstones == 0
