@@ -148,7 +148,7 @@ impl<H: Host> Store<H> {
         let are_dirs_touched = judged.are_dirs_touched;
         self.settle_rows(judged, again, changed);
         if are_dirs_touched {
-            self.settle_dirs(changed);
+            self.settle_dirs(again, changed);
         }
         Ok(())
     }
@@ -272,7 +272,7 @@ impl<H: Host> Store<H> {
     }
 
     /// Directories that came, went or were made anew in this round.
-    fn settle_dirs(&mut self, changed: &mut Ids) {
+    fn settle_dirs(&mut self, again: bool, changed: &mut Ids) {
         let (now, first) = (self.ctx.tick, self.work.base.tick);
         let mut slots: SmallVec<[(NameId, usize); 8]> = SmallVec::new();
         let mut at = self.work.round_start;
@@ -316,7 +316,11 @@ impl<H: Host> Store<H> {
                 State::Deleted(deleted) if stamp == now => {
                     let since = deleted.since;
                     if since < first {
-                        self.set_queued(now, id, true);
+                        if again || !self.is_purgeable_dir(now) {
+                            self.set_queued(now, id, true);
+                        } else {
+                            self.purge_dir(now, id);
+                        }
                     } else {
                         self.forget_deleted(id);
                     }
@@ -408,34 +412,45 @@ impl<H: Host> Store<H> {
         removed < self.horizon_of_keys(dir).unwrap_or(Tick::MAX).min(recent)
     }
 
+    /// A directory that goes in this round, the last of its transaction: whether its tombstone is purged at once.
+    fn is_purgeable_dir(&self, removed: Tick) -> bool {
+        let recent = (self.ctx.tick + 1).saturating_sub(self.options.history);
+        let horizon = self.readers.horizon_of_dirs().unwrap_or(Tick::MAX).min(recent);
+        removed < horizon
+    }
+
     /// `purge_deleted_dirs(horizon)` proper: every life of a directory that ended before the horizon. O(log n) each.
     fn purge_dirs_before(&mut self, horizon: Tick) {
-        let mut purged = 0;
+        let before = self.ctx.counts.purged_dirs;
         while let Some(&(removed, id)) = self.ctx.dirs.queue.first().map(|(at, ..)| at) {
             if removed > horizon || (removed == horizon && !mutant!(self.ctx, PurgeAtHorizon)) {
                 break;
             }
             self.set_queued(removed, id, false);
-            let Some((_, &stamp, slot)) = self.ctx.dirs.state.get_entry(&id) else { continue };
-            let is_live = matches!(slot.state, State::Live(_));
-            let is_last = matches!(slot.state, State::Deleted(_)) && stamp == removed;
-            if is_last {
-                self.leave_name(id);
-            } else {
-                self.set_earlier(id, removed, None);
-                self.free_name(id);
-            }
-            if !is_live {
-                purged += 1;
-            }
-            let floor = if mutant!(self.ctx, FloorOffByOne) { removed } else { removed + 1 };
-            self.ctx.dirs.floor = self.ctx.dirs.floor.max(floor);
+            self.purge_dir(removed, id);
         }
-        if mutant!(self.ctx, PurgeTicks) && purged > 0 {
+        if mutant!(self.ctx, PurgeTicks) && self.ctx.counts.purged_dirs > before {
             self.ctx.tick += 1;
         }
-        self.ctx.counts.purged += purged as u64;
-        self.ctx.counts.purged_dirs += purged;
+    }
+
+    /// Forgets the life of a directory that ended then.
+    fn purge_dir(&mut self, removed: Tick, id: NameId) {
+        let Some((_, &stamp, slot)) = self.ctx.dirs.state.get_entry(&id) else { return };
+        let is_live = matches!(slot.state, State::Live(_));
+        let is_last = matches!(slot.state, State::Deleted(_)) && stamp == removed;
+        if is_last {
+            self.leave_name(id);
+        } else {
+            self.set_earlier(id, removed, None);
+            self.free_name(id);
+        }
+        if !is_live {
+            self.ctx.counts.purged += 1;
+            self.ctx.counts.purged_dirs += 1;
+        }
+        let floor = if mutant!(self.ctx, FloorOffByOne) { removed } else { removed + 1 };
+        self.ctx.dirs.floor = self.ctx.dirs.floor.max(floor);
     }
 
     /// The same for the keys of a directory.

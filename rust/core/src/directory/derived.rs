@@ -58,6 +58,11 @@ pub struct Arrow<H: Host> {
 
 /// The same keys in ranges that ascend, of which none is empty and no two have a key in common. O(n log n).
 pub(crate) fn united(ranges: &[Range]) -> Arc<[Range]> {
+    if let [(lo, hi)] = ranges
+        && reaches(hi, lo)
+    {
+        return Arc::new([(lo.clone(), hi.clone())]);
+    }
     let mut sorted: Vec<&Range> = ranges.iter().filter(|(lo, hi)| reaches(hi, lo)).collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     let mut united: Vec<Range> = Vec::with_capacity(sorted.len());

@@ -80,16 +80,15 @@ impl Name {
         let Some(inner) = inner else {
             return Err(NameError::NoSlashes { asked: asked() });
         };
-        for part in inner.split('/') {
-            if part.is_empty() {
-                return Err(NameError::EmptyPart { asked: asked() });
+        for part in inner.as_bytes().split(|&byte| byte == b'/') {
+            match part {
+                b"" => return Err(NameError::EmptyPart { asked: asked() }),
+                b"." | b".." => return Err(NameError::DotPart { asked: asked() }),
+                _ => {}
             }
-            if matches!(part, "." | "..") {
-                return Err(NameError::DotPart { asked: asked() });
-            }
-            if part.chars().any(char::is_control) {
-                return Err(NameError::ControlCharacter { asked: asked() });
-            }
+        }
+        if inner.chars().any(char::is_control) {
+            return Err(NameError::ControlCharacter { asked: asked() });
         }
         Ok(Name::of(text.into()))
     }

@@ -149,6 +149,9 @@ impl Dependencies {
 
     /// Everyone who reads anything of this name.
     pub(crate) fn all(&self, dir: NameId) -> Vec<Reader> {
+        if self.len() == 0 {
+            return Vec::new();
+        }
         let first = (dir, Tag::Existence, least());
         let points = self.points.range(&first..).take_while(|((id, ..), ..)| *id == dir).map(|((.., r), ..)| r);
         let first = least_range(dir);

@@ -140,16 +140,15 @@ impl<H: Host> Store<H> {
         if parents.len() > MAX_PARENTS {
             return Err(Refusal::TooManyParents(MAX_PARENTS).into());
         }
+        if let [parent] = &**parents {
+            let arrow = self.arrow_from(parent, 0, absent)?;
+            return Ok(Plan { arrows: Arc::new([arrow]), origin: None });
+        }
         let mut sorted: Vec<&Parent<H>> = parents.iter().collect();
         // A previous directory bears the name of its directory.
         sorted.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
         let mut arrows: Vec<Arrow<H>> = Vec::with_capacity(sorted.len());
         for parent in sorted {
-            let id = self.look_up(&parent.name).filter(|&id| self.lazy(id).is_none());
-            let id = match id {
-                None if absent => self.intern(&parent.name),
-                id => id.ok_or_else(|| Refusal::NotFound(parent.name.clone()))?,
-            };
             let rank = match arrows.last() {
                 None => 0,
                 Some(last) if self.ctx.dirs.name(last.parent).map(Name::as_str) == Some(parent.name.as_str()) => {
@@ -157,10 +156,19 @@ impl<H: Host> Store<H> {
                 }
                 Some(last) => last.rank + 1,
             };
-            let within = parent.within.as_deref().map(united);
-            arrows.push(Arrow { parent: id, rank, op: parent.op.clone(), within });
+            arrows.push(self.arrow_from(parent, rank, absent)?);
         }
         Ok(Plan { arrows: arrows.into(), origin: None })
+    }
+
+    fn arrow_from(&mut self, parent: &Parent<H>, rank: u16, absent: bool) -> Result<Arrow<H>, H> {
+        let id = self.look_up(&parent.name).filter(|&id| self.lazy(id).is_none());
+        let id = match id {
+            None if absent => self.intern(&parent.name),
+            id => id.ok_or_else(|| Refusal::NotFound(parent.name.clone()))?,
+        };
+        let within = parent.within.as_deref().map(united);
+        Ok(Arrow { parent: id, rank, op: parent.op.clone(), within })
     }
 
     /// Would this spec make the directory again, as it is now?
