@@ -5,6 +5,7 @@ import pytest
 from livedirs import (
     ConflictError,
     DirExistsError,
+    DirInUseError,
     Store,
 )
 from support import merged, state, summed
@@ -421,3 +422,18 @@ def test_a_name_made_in_the_store_that_no_mapper_of_the_fork_makes_any_more_is_t
     assert store["/x/"] == {1: 1} and fork["/x/"].kind == "input"
     with pytest.raises(DirExistsError):
         fork["/d/"][2] = 2
+
+
+def test_what_the_store_derived_from_a_name_that_the_fork_makes_lazy_stays_and_shows_nothing():
+    store, *_ = summed()
+    fork = store.fork()
+    fork.lazy("/x/", lambda self, key: key)
+    store.mkdir("/x/", {1: 1}).map("/of-x/", lambda key, values: [(key, values[0])])
+    merged(fork, store)
+    assert store["/x/"].kind == "lazy" and store["/x/"][5] == 5
+    assert store["/of-x/"] == {}
+    store._check_invariants()
+    with pytest.raises(DirInUseError, match="/of-x/"):
+        store.remove_dir("/x/")
+    store.remove_dir("/x/", recursive=True)
+    assert [*store] == ["/d/", "/total/"]

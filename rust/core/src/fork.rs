@@ -49,8 +49,6 @@ enum What<H: Host> {
     Make {
         spec: Spec<H>,
         origin: Generation,
-        /// Parents that need not be there yet: mappers make them.
-        to_come: Vec<Name>,
     },
     Set {
         key: Key,
@@ -270,13 +268,13 @@ impl<H: Host> Store<H> {
                 let id = self.writable(name)?;
                 self.set_values(id, key, values)
             }
-            What::Make { spec, origin, to_come } => self.make_again(name, spec, *origin, to_come),
+            What::Make { spec, origin } => self.make_again(name, spec, *origin),
         }
     }
 
-    /// Makes a directory of another store of the family, as the one that it is there. It is left out where a parent of
-    /// it is not here, nor to come: the other side removed that.
-    fn make_again(&mut self, name: &Name, spec: &Spec<H>, origin: Generation, to_come: &[Name]) -> Result<(), H> {
+    /// Makes a directory of another store of the family, as the one that it is there. Where a parent of it is none here (a
+    /// mapper is yet to make it, say, or it is a lazy directory), it shows nothing of that.
+    fn make_again(&mut self, name: &Name, spec: &Spec<H>, origin: Generation) -> Result<(), H> {
         let there = live(&self.ctx, name);
         if there.is_some_and(|directory| !directory.owners.is_top()) {
             return Err(Refusal::Exists { name: name.clone(), by_mapper: true }.into());
@@ -290,9 +288,6 @@ impl<H: Host> Store<H> {
                     return Err(Refusal::Circular(name.clone()).into());
                 }
                 let is_here = self.find(&of).is_some_and(|id| self.lazy(id).is_none());
-                if !is_here && !to_come.contains(&parent.name) {
-                    return Ok(());
-                }
                 if is_here && parent.name.is_previous() {
                     self.previous(&of)?;
                 }
@@ -315,9 +310,7 @@ fn making<H: Host>(ctx: &Context<H>, names: Vec<Name>) -> impl Iterator<Item = F
     let mut found: Vec<(&Directory<H>, Name)> = found.collect();
     found.sort_by_key(|(directory, _)| directory.height);
     found.into_iter().map(move |(directory, name)| {
-        let parents = directory.parents().filter_map(|id| ctx.dirs.name(id));
-        let to_come = parents.filter(|name| of_top(ctx, &name.shown()).is_none()).cloned().collect();
-        let what = What::Make { spec: spec_of(ctx, directory), origin: directory.origin, to_come };
+        let what = What::Make { spec: spec_of(ctx, directory), origin: directory.origin };
         ForkStep { name, what }
     })
 }
@@ -337,12 +330,12 @@ fn spec_of<H: Host>(ctx: &Context<H>, directory: &Directory<H>) -> Spec<H> {
             }
         }
         Kind::Lazy(lazy) => Spec::Lazy { code: lazy.code.clone(), keep: lazy.keep },
-        Kind::Input(hooks) => {
+        // A previous directory is never of top level: it goes with its directory.
+        Kind::Input(_) | Kind::Previous(_) => {
+            let hooks = if let Kind::Input(hooks) = &directory.kind { hooks.clone() } else { None };
             let live = directory.rows.iter().filter_map(|(key, _, row)| Some((key, row.content()?)));
             let rows = live.map(|(key, content)| (key.clone(), content.to_vec().into_vec())).collect();
-            Spec::Input { rows, hooks: hooks.clone() }
+            Spec::Input { rows, hooks }
         }
-        // Never of top level: it goes with its directory.
-        Kind::Previous(_) => Spec::Input { rows: Vec::new(), hooks: None },
     }
 }

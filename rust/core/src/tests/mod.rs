@@ -16,6 +16,8 @@ mod faults;
 #[cfg(test)]
 mod folds;
 #[cfg(test)]
+mod forks;
+#[cfg(test)]
 mod fuzzed;
 mod host;
 #[cfg(test)]
