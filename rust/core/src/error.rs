@@ -38,6 +38,8 @@ pub enum Refusal {
     Capacity { bound: usize, used: usize, requested: usize },
     #[error("a directory can be mapped from at most {0} parents")]
     TooManyParents(usize),
+    #[error("no memory was left for a number of the transaction")]
+    NoMemory,
 }
 
 fn listed(names: &[Name]) -> String {

@@ -59,6 +59,8 @@ pub(crate) struct Work<H: Host> {
     pub(crate) journal: Pieces<Undo<H>>,
     /// The journal has little else than rows, units and stamps.
     pub(crate) wrote_only: bool,
+    /// Something in it is wrong: it can't be committed.
+    pub(crate) spoiled: bool,
     /// Savepoints, the outermost first.
     pub(crate) marks: Vec<Mark<H>>,
     /// Where in the journal the present round began.
@@ -106,6 +108,7 @@ impl<H: Host> Work<H> {
             base: Base::of(ctx),
             journal: Pieces::new(),
             wrote_only: true,
+            spoiled: false,
             marks: Vec::new(),
             round_start: 0,
             retouched: HashSet::new(),
@@ -164,6 +167,7 @@ impl<H: Host> Work<H> {
     pub(crate) fn reset(&mut self) {
         self.round_start = 0;
         self.wrote_only = true;
+        self.spoiled = false;
         if !self.retouched.is_empty() {
             self.retouched.clear();
         }

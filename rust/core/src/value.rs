@@ -21,12 +21,10 @@ pub trait Host: Sized + 'static {
     /// The store has worked for a while and called nothing of the host, and goes on: who else waits for what the host holds
     /// meanwhile may have a turn. The store is in the middle of an edit: nothing may be asked of it. `again`: not for the first
     /// time since [`Store::rested`](crate::Store::rested).
-    fn breathe(again: bool) {
-        _ = again;
-    }
+    fn breathe(again: bool);
 
     /// What stands at this address is read soon, most likely: the processor may fetch it meanwhile. Nothing else follows.
-    fn fetch(_address: usize) {}
+    fn fetch(address: usize);
 }
 
 /// Equality that may need user code.
@@ -40,16 +38,15 @@ pub trait Same: Clone {
 
 /// A value of a row.
 pub trait Value: Same {
-    /// The value as a number, where it is an int, a float or a bool.
+    /// The value as a number, where it is an int, a float or a bool. Where that fails for want of memory, it is none, and the
+    /// host is to say so ([`Store::spoil_transaction`](crate::Store::spoil_transaction)) when the operation is done; so it is with [`Value::rank`].
     fn number(&self) -> Option<Number>;
 
     /// The same as an int, where two such values are equal if and only if their ints are.
-    fn int(&self) -> Option<i64> {
-        None
-    }
+    fn int(&self) -> Option<i64>;
 
-    /// A number as a value.
-    fn from_number(number: Number) -> Self;
+    /// A number as a value; `None` where no memory is left for one.
+    fn from_number(number: Number) -> Option<Self>;
 
     /// Where the value stands among values that `Min` and `Max` compare without user code. Must hold: two values of
     /// the same class compare as the user's language compares them.

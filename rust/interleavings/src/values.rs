@@ -12,6 +12,11 @@ impl Host for Model {
     type Value = Int;
     type Code = Code;
     type Failure = ();
+
+    // Nothing else runs, and nothing is large.
+    fn breathe(_: bool) {}
+
+    fn fetch(_: usize) {}
 }
 
 /// A value.
@@ -33,11 +38,12 @@ impl Value for Int {
         Some(Number::Int(self.0))
     }
 
-    fn from_number(number: Number) -> Self {
-        match number {
-            Number::Int(value) => Int(value),
-            Number::Float(_) | Number::Big(_) => Int(0),
-        }
+    fn int(&self) -> Option<i64> {
+        Some(self.0)
+    }
+
+    fn from_number(number: Number) -> Option<Self> {
+        if let Number::Int(value) = number { Some(Int(value)) } else { None }
     }
 
     fn rank(&self) -> Rank {

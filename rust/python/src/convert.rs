@@ -2,7 +2,9 @@
 
 use livedirs_core::number::Number;
 use livedirs_core::{Key, KeyRef, Name, Range, Upper};
+use std::cell::Cell;
 use std::ffi::CString;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use num_bigint::BigInt;
 use num_traits::Num;
@@ -38,24 +40,50 @@ fn big_int_to_python<'py>(py: Python<'py>, value: &BigInt) -> PyResult<Bound<'py
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyLong_FromString(text.as_ptr(), std::ptr::null_mut(), 16)) }
 }
 
+/// How often memory has run out where a value was looked at with the store locked; and whether it has on this thread, in the
+/// operation that is under way.
+static RAN_OUT: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Memory has run out here.
+#[cold]
+pub fn ran_out() {
+    RAN_OUT.fetch_add(1, Ordering::Relaxed);
+    HERE.set(true);
+}
+
+/// Whether it has since this was asked last.
+#[inline]
+pub fn has_run_out() -> bool {
+    RAN_OUT.load(Ordering::Relaxed) > 0 && HERE.take()
+}
+
 /// An int, float or bool, of subclasses too, as a number. Runs no code of the user's.
 pub fn number(object: &Bound<'_, PyAny>) -> Option<Number> {
     // The exact type is seen without a call.
     if object.is_exact_instance_of::<PyInt>() || object.is_instance_of::<PyInt>() {
         return match small_int(object) {
             Some(value) => Some(Number::Int(value)),
-            None => big_int(object).ok().map(Number::Big),
+            None => big_int(object).inspect_err(|_| ran_out()).ok().map(Number::Big),
         };
     }
     object.cast::<PyFloat>().ok().map(|float| Number::Float(float.value()))
 }
 
-pub fn number_to_python(py: Python<'_>, number: &Number) -> Py<PyAny> {
-    match number {
-        Number::Int(value) => PyInt::new(py, *value).into_any().unbind(),
-        Number::Float(value) => PyFloat::new(py, *value).into_any().unbind(),
-        Number::Big(value) => big_int_to_python(py, value).map_or_else(|_| py.None(), Bound::unbind),
-    }
+/// # Errors
+/// MemoryError. (PyO3's own conversions panic, and this is called in the middle of an edit.)
+pub fn number_to_python(py: Python<'_>, number: &Number) -> PyResult<Py<PyAny>> {
+    // SAFETY: the interpreter is attached; each answers a new reference, or NULL with an exception set.
+    let made = unsafe {
+        match number {
+            Number::Int(value) => Bound::from_owned_ptr_or_err(py, ffi::PyLong_FromLongLong(*value)),
+            Number::Float(value) => Bound::from_owned_ptr_or_err(py, ffi::PyFloat_FromDouble(*value)),
+            Number::Big(value) => big_int_to_python(py, value),
+        }
+    };
+    made.map(Bound::unbind)
 }
 
 /// An object as a key.
@@ -123,11 +151,8 @@ fn any_key(object: &Bound<'_, PyAny>, depth: u8) -> PyResult<Key> {
 
 /// Whether an object can be a key; `in` is False for the others.
 pub fn key_or_none(object: &Bound<'_, PyAny>) -> PyResult<Option<Key>> {
-    match key(object) {
-        Ok(key) => Ok(Some(key)),
-        Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let is_none = |error: &PyErr| error.is_instance_of::<PyTypeError>(object.py());
+    key(object).map(Some).or_else(|error| if is_none(&error) { Ok(None) } else { Err(error) })
 }
 
 pub fn key_to_python<'py>(py: Python<'py>, key: &Key) -> PyResult<Bound<'py, PyAny>> {
@@ -229,11 +254,8 @@ pub fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Whether an object can be a name; `in` is False for the others.
 pub fn name_or_none(object: &Bound<'_, PyAny>) -> PyResult<Option<Name>> {
-    match name(object) {
-        Ok(name) => Ok(Some(name)),
-        Err(error) if error.is_instance_of::<PyValueError>(object.py()) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let is_none = |error: &PyErr| error.is_instance_of::<PyValueError>(object.py());
+    name(object).map(Some).or_else(|error| if is_none(&error) { Ok(None) } else { Err(error) })
 }
 
 /// An argument that may be left out, where None is a value like others.

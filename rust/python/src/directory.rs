@@ -290,10 +290,8 @@ impl Directory {
         Ok(match kind {
             None | Some(DirKind::Lazy) => "removed",
             // Also where it stands for a previous directory that nobody had asked for.
-            Some(_) if self.name.is_previous() => "previous",
-            Some(DirKind::Input) => "input",
-            Some(DirKind::Derived) => "derived",
-            Some(DirKind::Previous) => "previous",
+            Some(_) if self.name.is_previous() => render::kind(DirKind::Previous),
+            Some(kind) => render::kind(kind),
         })
     }
 

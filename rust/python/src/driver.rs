@@ -14,6 +14,7 @@ use crate::convert;
 use crate::errors;
 use crate::guard::Guard;
 use crate::host::{Function, Object, PyHost, Task, is_scalar};
+use crate::panics::caught;
 use crate::shared::Shared;
 
 /// A batch of jobs that runs with the store left alone.
@@ -67,7 +68,7 @@ impl Shared {
     /// The cascade: until nothing is due. What failed to the end is raised.
     pub fn drain<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
         guard.store.begin_drain();
-        match self.drive(py, guard, Goal::All) {
+        match caught(py, || self.drive(py, guard, Goal::All)) {
             Ok(mut guard) => {
                 guard.store.end_drain();
                 match guard.store.take_failure() {
@@ -94,7 +95,7 @@ impl Shared {
         let code: &Function = &batch.mapper.0;
         let mut outputs = Vec::with_capacity(count);
         let mut last = None;
-        let ran = crate::family::running(self, || {
+        let ran = crate::family::running(py, self, || {
             for (at, (key, values)) in batch.keys.iter().zip(&batch.values).enumerate() {
                 running.at.store(at, Ordering::Relaxed);
                 match call_mapper(py, code, key, values, &mut None) {
@@ -148,7 +149,7 @@ impl Shared {
         // All of them are called from here, with as much stack left.
         let checked = if calls.is_stack_checked { Ok(()) } else { crate::stack::check() };
         calls.is_stack_checked = checked.is_ok();
-        let outcome = checked.and_then(|()| crate::family::running_where_checked(self, call));
+        let outcome = checked.and_then(|()| crate::family::running_where_checked(py, self, call));
         self.end_map(py, job, outcome)
     }
 
@@ -201,7 +202,7 @@ impl Shared {
 
     #[inline(never)]
     fn run_fold(&self, py: Python<'_>, job: &FoldJob<PyHost>) -> PyResult<Guard<'_>> {
-        let folded = self.fold(py, job);
+        let folded = caught(py, || self.fold(py, job));
         let mut guard = self.lock(py);
         guard.busy = false;
         let error = match folded {
@@ -249,9 +250,7 @@ impl Shared {
             let members = self.lock(py).store.members_of(job);
             return Ok((None, fold_with_python(py, &job.fold, &members)?));
         };
-        let Some(reducer) = code.0.function.as_ref().map(|reducer| reducer.bind(py)) else {
-            return Err(PyTypeError::new_err("no reducer"));
-        };
+        let reducer = code.0.function.as_ref().ok_or_else(|| PyTypeError::new_err("no reducer"))?.bind(py);
         let mut acc = job.acc.as_ref().map(|acc| acc.0.bind(py).clone());
         for value in &job.gone {
             let Some(there) = acc else { break };

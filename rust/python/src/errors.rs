@@ -1,13 +1,11 @@
 //! Errors of the core as the exceptions of `livedirs._errors`.
 
-use livedirs_core::{Error, Name, Refusal};
+use livedirs_core::{Name, Refusal};
 use pyo3::PyTypeInfo;
-use pyo3::exceptions::{PyBaseException, PyException, PyKeyError, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyException, PyKeyError, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
-
-use crate::host::PyHost;
 
 const MODULE: &str = "livedirs._errors";
 
@@ -15,10 +13,8 @@ macro_rules! exceptions {
     ($($function:ident => $class:literal),* $(,)?) => {$(
         pub fn $function(py: Python<'_>, message: impl Into<String>) -> PyErr {
             static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-            match CLASS.import(py, MODULE, $class) {
-                Ok(class) => PyErr::from_type(class.clone(), (message.into(),)),
-                Err(error) => error,
-            }
+            let class = CLASS.import(py, MODULE, $class);
+            class.map_or_else(|error| error, |class| PyErr::from_type(class.clone(), (message.into(),)))
         }
     )*};
 }
@@ -64,6 +60,7 @@ pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Op
         Refusal::NotConverging { .. } => not_converging(py, message),
         Refusal::Circular(_) => conflict(py, message),
         Refusal::Capacity { .. } => capacity(py, message),
+        Refusal::NoMemory => PyMemoryError::new_err(message),
         Refusal::Later { .. } | Refusal::TooManyParents(_) => PyValueError::new_err(message),
     }
 }
@@ -73,10 +70,8 @@ static BLOCKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 /// What stops a mapper that wants a name which another one holds; the collision that it stands for is its `error`.
 /// It is no `Exception`, so no mapper catches it by mistake.
 pub fn blocked(py: Python<'_>, collision: PyErr) -> PyErr {
-    match BLOCKED.import(py, MODULE, "Blocked") {
-        Ok(class) => PyErr::from_type(class.clone(), (collision.into_value(py),)),
-        Err(error) => error,
-    }
+    let class = BLOCKED.import(py, MODULE, "Blocked");
+    class.map_or_else(|error| error, |class| PyErr::from_type(class.clone(), (collision.into_value(py),)))
 }
 
 /// The collision behind a [`blocked`] mapper.
@@ -103,13 +98,5 @@ pub fn add_note(py: Python<'_>, error: &PyErr, note: &str) {
     if !noted {
         // An exception class may refuse; the exception matters more than its note.
         drop(value.call_method1(pyo3::intern!(py, "add_note"), (note,)));
-    }
-}
-
-pub fn of_core(py: Python<'_>, error: Error<PyHost>, near: impl FnOnce(&Name) -> Option<Name>) -> PyErr {
-    match error {
-        Error::Refused(refusal) => refused(py, &refusal, near),
-        Error::Blocked(refusal) => blocked(py, refused(py, &refusal, near)),
-        Error::Unsure(_) => transaction(py, "two values could not be compared"),
     }
 }

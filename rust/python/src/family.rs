@@ -9,8 +9,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::PyResult;
+use pyo3::{PyResult, Python};
 
+use crate::panics::caught;
 use crate::shared::Shared;
 
 #[derive(Default)]
@@ -45,16 +46,16 @@ impl Drop for Noted {
 }
 
 /// Runs a function of the user's for this store, if there is stack left for it.
-pub fn running<T>(store: &Shared, function: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+pub fn running<T>(py: Python<'_>, store: &Shared, function: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     crate::stack::check()?;
-    running_where_checked(store, function)
+    running_where_checked(py, store, function)
 }
 
 /// The same where the caller has found that there is.
 #[inline]
-pub fn running_where_checked<T>(store: &Shared, function: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+pub fn running_where_checked<T>(py: Python<'_>, store: &Shared, function: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     let noted = store.family.forked.load(Ordering::Relaxed).then(|| note(store));
-    let result = function();
+    let result = caught(py, function);
     drop(noted);
     result
 }

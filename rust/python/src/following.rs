@@ -18,6 +18,7 @@ use crate::changes;
 use crate::guard::Guard;
 use crate::host::Object;
 use crate::owner::this_thread;
+use crate::panics::caught;
 use crate::shared::{Inner, Shared};
 use crate::transaction::call_back;
 
@@ -109,9 +110,8 @@ fn call_task(py: Python<'_>, wake: &Py<PyAny>, interrupt: &mut PyResult<()>) -> 
 /// What to raise where an error was to be raised and an interrupt came: that, with the error as its context.
 pub fn or_interrupt(py: Python<'_>, error: PyErr, interrupt: PyResult<()>) -> PyErr {
     let Err(interrupt) = interrupt else { return error };
-    if let Err(error) = interrupt.value(py).setattr(pyo3::intern!(py, "__context__"), error.value(py)) {
-        error.write_unraisable(py, None);
-    }
+    // An exception class may refuse; the interrupt matters more than what it is told of.
+    drop(interrupt.value(py).setattr(pyo3::intern!(py, "__context__"), error.value(py)));
     interrupt
 }
 
@@ -290,7 +290,7 @@ impl Shared {
             let Some(function) = function else { continue };
             let called = match callback {
                 Callback::Plain(_) => call_back(py, function.bind(py), None),
-                Callback::Told(_, told) => told.get(py).map_or_else(
+                Callback::Told(_, told) => caught(py, || told.get(py)).map_or_else(
                     |error| {
                         error.write_unraisable(py, Some(function.bind(py)));
                         Ok(())

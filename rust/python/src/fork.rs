@@ -17,6 +17,7 @@ use crate::following::{keep_first, or_interrupt};
 use crate::guard::Guard;
 use crate::host::PyHost;
 use crate::owner::Owner;
+use crate::panics::caught;
 use crate::records::Commit;
 use crate::shared::{Scope, Shared};
 use crate::store::Store;
@@ -269,7 +270,7 @@ impl Fork {
         let Some(base) = link.base() else {
             return Err(both.undo(py, errors::closed(py, "the fork is discarded")));
         };
-        if let Err(error) = both.merge(py, &base, rebase) {
+        if let Err(error) = caught(py, || both.merge(py, &base, rebase)) {
             return Err(both.undo(py, error));
         }
         let moved = {

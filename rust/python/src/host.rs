@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use livedirs_core::number::Number;
 use livedirs_core::{Host, Key, Rank, Same, Value};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
@@ -99,9 +100,7 @@ fn plainly_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
     // SAFETY: both are live objects and the interpreter is attached. A comparison of plain objects does not fail, short
     // of memory; a failure counts as "different".
     let equal: c_int = unsafe { ffi::PyObject_RichCompareBool(a.as_ptr(), b.as_ptr(), ffi::Py_EQ) };
-    if equal < 0 {
-        drop(PyErr::take(a.py()));
-    }
+    drop((equal < 0).then(|| PyErr::take(a.py())));
     equal == 1
 }
 
@@ -142,9 +141,9 @@ impl Value for Object {
         if object.is_exact_instance_of::<PyInt>() { convert::small_int(object) } else { None }
     }
 
-    fn from_number(number: Number) -> Self {
+    fn from_number(number: Number) -> Option<Self> {
         // SAFETY: see the struct.
-        Object(convert::number_to_python(unsafe { Python::assume_attached() }, &number))
+        convert::number_to_python(unsafe { Python::assume_attached() }, &number).ok().map(Object)
     }
 
     fn rank(&self) -> Rank {
@@ -170,10 +169,18 @@ impl Value for Object {
 fn rank_of_text(text: &Bound<'_, PyString>) -> Rank {
     let rank = |text: Option<&str>| text.map_or(Rank::Other, |text| Rank::Text(Key::str(text)));
     if cfg!(Py_GIL_DISABLED) {
-        let bytes = text.encode_utf8().ok();
+        let bytes = text.encode_utf8().inspect_err(|error| note_memory(text.py(), error)).ok();
         return rank(bytes.as_ref().and_then(|bytes| std::str::from_utf8(bytes.as_bytes()).ok()));
     }
-    rank(text.to_str().ok())
+    rank(text.to_str().inspect_err(|error| note_memory(text.py(), error)).ok())
+}
+
+/// Of other errors, that of a surrogate most likely, the value is what it is for Python too.
+#[cold]
+fn note_memory(py: Python<'_>, error: &PyErr) {
+    if error.is_instance_of::<PyMemoryError>(py) {
+        convert::ran_out();
+    }
 }
 
 /// What user code does with the rows that it gets.

@@ -1,7 +1,6 @@
 //! Iterators: each goes on over the version at which it began.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, TryLockError};
 
 use livedirs_core::{Name, Rows};
 use pyo3::exceptions::PyValueError;
@@ -11,11 +10,12 @@ use pyo3::types::PyTuple;
 use crate::breath;
 use crate::convert;
 use crate::host::PyHost;
+use crate::lock::Lock;
 use crate::owner::this_thread;
 
 /// What an iterator goes over, one step at a time: threads may share it.
 struct Steps<I> {
-    state: Mutex<I>,
+    state: Lock<I>,
     /// The thread that is at it, and in which process by their number. A hint, read without the lock: right for the thread itself, and
     /// for those that a fork left behind.
     by: AtomicU64,
@@ -29,18 +29,15 @@ impl<I: Iterator> Steps<I> {
     fn next(&self, py: Python<'_>) -> PyResult<Option<I::Item>> {
         let me = this_thread();
         let mut state = loop {
-            match self.state.try_lock() {
-                Ok(state) => break state,
-                Err(TryLockError::Poisoned(error)) => break error.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    let is_mine = self.by.load(Ordering::Relaxed) == me;
-                    if is_mine || self.process.load(Ordering::Relaxed) != breath::forks() {
-                        return Err(PyValueError::new_err("the iterator is already being stepped"));
-                    }
-                    breath::wait(py);
-                    py.check_signals()?;
-                }
+            if let Some(state) = self.state.try_take(py) {
+                break state;
             }
+            let is_mine = self.by.load(Ordering::Relaxed) == me;
+            if is_mine || self.process.load(Ordering::Relaxed) != breath::forks() {
+                return Err(PyValueError::new_err("the iterator is already being stepped"));
+            }
+            breath::wait(py);
+            py.check_signals()?;
         };
         self.process.store(breath::forks(), Ordering::Relaxed);
         self.by.store(me, Ordering::Relaxed);
@@ -59,7 +56,7 @@ macro_rules! iterator {
         impl $class {
             pub fn new(state: $state) -> Self {
                 $class(Steps {
-                    state: Mutex::new(state),
+                    state: Lock::new(state),
                     by: AtomicU64::new(0),
                     process: AtomicU64::new(breath::forks()),
                 })

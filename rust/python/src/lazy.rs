@@ -23,6 +23,7 @@ use crate::family;
 use crate::guard::Guard;
 use crate::host::{Code, Object, PyHost, Task};
 use crate::html;
+use crate::panics::caught;
 use crate::shared::{Scope, Shared};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -263,7 +264,7 @@ impl Shared {
     ) -> (PyResult<Option<Values>>, Beside) {
         let at = guard.step_beside(beside);
         drop(guard);
-        let values = self.compute(py, name, key);
+        let values = caught(py, || self.compute(py, name, key));
         let beside = self.lock_whole(py).step_back(at);
         (values, beside)
     }
@@ -297,7 +298,7 @@ impl Shared {
 
     /// Runs a lazy function. The values, where they are for the reader alone; else they are to be read.
     pub fn run_lazy(&self, py: Python<'_>, job: &LazyJob<PyHost>) -> PyResult<Option<Values>> {
-        let mut values = match family::running(self, || call_lazy(py, self, job)) {
+        let mut values = match family::running(py, self, || call_lazy(py, self, job)) {
             Ok(values) => values,
             // No such key, which is remembered like any other answer.
             Err(error) if error.is_instance_of::<PyKeyError>(py) => Values::new(),

@@ -35,6 +35,7 @@ mod lazy;
 mod lock;
 mod names;
 mod owner;
+mod panics;
 mod records;
 mod reducer;
 mod render;

@@ -13,12 +13,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use livedirs_core::{Error, Name, Options, Pair, ReaderId, Store, WatchId};
+use livedirs_core::{Error, Name, Options, Pair, ReaderId, Refusal, Store, WatchId};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
 use crate::alike;
+use crate::convert;
 use crate::driver::Running;
 use crate::errors;
 use crate::family::Family;
@@ -27,6 +28,7 @@ use crate::guard::{Beside, Guard};
 use crate::host::PyHost;
 use crate::lock::{Lock, Taken};
 use crate::owner::{Owner, note_task, patience, this_thread};
+use crate::panics::caught;
 
 /// More names than this are not searched for one that was meant.
 const MOST_NAMES_TO_GUESS: usize = 1_000;
@@ -360,8 +362,14 @@ impl Shared {
         mut operation: impl FnMut(&mut Store<PyHost>) -> livedirs_core::Result<R, PyHost>,
     ) -> PyResult<(R, Guard<'a>)> {
         let mut asked = false;
+        // What ran out before was nothing of this.
+        convert::has_run_out();
         loop {
             match operation(&mut guard.store) {
+                Ok(_) if convert::has_run_out() => {
+                    guard.store.spoil_transaction();
+                    return Err(Self::refused(py, guard, &Refusal::NoMemory));
+                }
                 Ok(result) if !asked => return Ok((result, guard)),
                 Ok(result) => {
                     let told = guard.store.forget_verdicts();
@@ -373,7 +381,8 @@ impl Shared {
                     asked = true;
                     guard.busy = true;
                     drop(guard);
-                    let answers = pairs.iter().map(|pair| decide(py, pair)).collect::<PyResult<Vec<bool>>>();
+                    let answers =
+                        caught(py, || pairs.iter().map(|pair| decide(py, pair)).collect::<PyResult<Vec<bool>>>());
                     guard = self.lock(py);
                     guard.busy = false;
                     match answers {
@@ -390,20 +399,19 @@ impl Shared {
                         }
                     }
                 }
-                Err(error) => {
-                    let names = Self::names_to_guess(&guard, &error);
-                    let told = guard.store.forget_verdicts();
-                    drop(guard);
-                    drop(told);
-                    return Err(errors::of_core(py, error, |name| closest(py, name, &names)));
-                }
+                Err(Error::Refused(refusal)) => return Err(Self::refused(py, guard, &refusal)),
+                Err(Error::Blocked(refusal)) => return Err(errors::blocked(py, Self::refused(py, guard, &refusal))),
             }
         }
     }
 
-    fn names_to_guess(inner: &Inner, error: &Error<PyHost>) -> Vec<Name> {
-        let wanted = matches!(error, Error::Refused(livedirs_core::Refusal::NotFound(_)));
-        if wanted { Self::guesses(inner) } else { Vec::new() }
+    /// What to raise where the core refused; of a directory that is not there, with a suggestion.
+    fn refused(py: Python<'_>, mut guard: Guard<'_>, refusal: &Refusal) -> PyErr {
+        let names = if matches!(refusal, Refusal::NotFound(_)) { Self::guesses(&guard) } else { Vec::new() };
+        let told = guard.store.forget_verdicts();
+        drop(guard);
+        drop(told);
+        errors::refused(py, refusal, |name| closest(py, name, &names))
     }
 
     /// The names that the caller sees, if they are not too many to search for one that was meant.
@@ -414,7 +422,7 @@ impl Shared {
 
     /// `DirNotFoundError`, with a suggestion.
     pub fn not_found(&self, py: Python<'_>, name: &Name) -> PyErr {
-        let refusal = livedirs_core::Refusal::NotFound(name.clone());
+        let refusal = Refusal::NotFound(name.clone());
         let names = {
             let guard = self.lock(py);
             Self::guesses(&guard)

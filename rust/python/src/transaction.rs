@@ -16,6 +16,7 @@ use crate::following::{Waiter, keep_first, or_interrupt};
 use crate::guard::Guard;
 use crate::host::PyHost;
 use crate::owner::Owner;
+use crate::panics::caught;
 use crate::records::Commit;
 use crate::shared::{Inner, Scope, Shared};
 use crate::store::Store;
@@ -28,7 +29,7 @@ impl Shared {
         operation: impl FnMut(&mut CoreStore<PyHost>) -> livedirs_core::Result<R, PyHost>,
     ) -> PyResult<R> {
         let (guard, own) = self.begin_write(py)?;
-        let result = self.run_locked(py, guard, operation);
+        let result = caught(py, || self.run_locked(py, guard, operation));
         match result {
             Ok((result, guard)) => {
                 if own {
@@ -44,7 +45,7 @@ impl Shared {
     pub fn write_steps<R>(self: &Arc<Self>, py: Python<'_>, steps: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
         let (guard, own) = self.begin_write(py)?;
         drop(guard);
-        let result = steps();
+        let result = caught(py, steps);
         if !own {
             return result;
         }
@@ -86,7 +87,7 @@ impl Shared {
         guard: Guard<'_>,
         told: Option<&std::sync::OnceLock<livedirs_core::Commit>>,
     ) -> PyResult<()> {
-        match self.rounds(py, guard) {
+        match caught(py, || self.rounds(py, guard)) {
             Ok(mut guard) => {
                 self.bury(&mut guard);
                 let (commit, left) = guard.store.commit(told.is_some());
@@ -115,10 +116,7 @@ impl Shared {
 
     pub fn rounds<'a>(self: &'a Arc<Self>, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
         loop {
-            if let Err(error) = guard.store.begin_round() {
-                drop(guard);
-                return Err(errors::of_core(py, error, |_| None));
-            }
+            ((), guard) = self.run_locked(py, guard, CoreStore::begin_round)?;
             guard = self.drain(py, guard)?;
             let mut waiting = guard.store.waiting_hooks();
             while let Some(hook) = guard.store.next_hook(&mut waiting) {
@@ -143,10 +141,10 @@ impl Shared {
 /// # Errors
 /// What is no `Exception`: an interrupt, say.
 pub fn call_back(py: Python<'_>, callback: &Bound<'_, PyAny>, told: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    let called = match told {
+    let called = caught(py, || match told {
         None => callback.call0(),
         Some(told) => callback.call1((told,)),
-    };
+    });
     if let Err(error) = called {
         if !error.is_instance_of::<PyException>(py) {
             return Err(error);

@@ -9,9 +9,9 @@
 use crate::Key;
 use crate::context::{NameId, Reader};
 use crate::directory::{Class, Content, Fold, Folding, Group, Member, Pending, Ranked, Source, Upper, Vals};
-use crate::error::Result;
+use crate::error::{Refusal, Result};
 use crate::name::Name;
-use crate::number::Number;
+use crate::number::{ExactSum, Number};
 use crate::store::Store;
 use crate::value::{Host, Rank, Value};
 
@@ -61,7 +61,8 @@ impl Class {
             Rank::Text(_) => &mut self.texts,
             Rank::Other => &mut self.others,
         };
-        if come { *counter += 1 } else { *counter -= 1 }
+        // Where memory failed, a value is taken for another than it was; such a transaction is undone.
+        *counter = if come { counter.wrapping_add(1) } else { counter.wrapping_sub(1) };
     }
 }
 
@@ -197,12 +198,11 @@ impl<H: Host> Store<H> {
     /// All values of a group in order, for a fold from scratch. O(values).
     #[must_use]
     pub fn members_of(&self, job: &FoldJob<H>) -> Vec<H::Value> {
-        let Some(members) = self.folding(job.dir).and_then(|folding| folding.members.as_ref()) else {
-            return Vec::new();
-        };
+        let members = self.folding(job.dir).and_then(|folding| folding.members.as_ref());
         let first = (job.key.clone(), Source { rank: 0, key: Key::NONE, arrow: 0 });
         members
-            .range(&first..)
+            .into_iter()
+            .flat_map(|members| members.range(&first..))
             .take_while(|((group, _), ..)| *group == job.key)
             .flat_map(|(.., values)| values.as_slice().iter().cloned())
             .collect()
@@ -210,16 +210,15 @@ impl<H: Host> Store<H> {
 
     /// A folded key: its row is made, or the job that makes it. Where this answers an error nothing has changed.
     pub(super) fn start_fold(&mut self, reader: &Reader) -> Result<Option<Job<H>>, H> {
-        let folded = self.ctx.edit_folding(reader.dir, |folding| {
+        let folded = self.ctx.edit_folding(reader.dir, |folding| -> Result<Folded<H::Value>, H> {
             let Folding { fold, groups, .. } = folding;
             if fold.is_of_sums() {
-                let folded = groups.get_mut(&reader.key).map(|group| {
-                    group.due = false;
-                    sum_of::<H>(fold, group)
-                });
-                return folded.map_or(Folded::Gone, |value| value.map_or(Folded::ByCode, Folded::To));
+                let Some(group) = groups.get_mut(&reader.key) else { return Ok(Folded::Gone) };
+                let sum = sum_of::<H>(fold, group)?;
+                group.due = false;
+                return Ok(sum.map_or(Folded::ByCode, Folded::To));
             }
-            match groups.get(&reader.key) {
+            Ok(match groups.get(&reader.key) {
                 None => Folded::Gone,
                 Some(group) if !group.class.is_ranked() => Folded::ByCode,
                 Some(_) => match folding.fold {
@@ -227,10 +226,9 @@ impl<H: Host> Store<H> {
                     Fold::Max => greatest(folding, &reader.key).map_or(Folded::ByCode, Folded::To),
                     _ => Folded::ByCode,
                 },
-            }
+            })
         });
-        match folded {
-            None => return Ok(None),
+        match folded.transpose()? {
             Some(Folded::Gone) => {
                 self.put_row(reader.dir, &reader.key, None);
                 return Ok(None);
@@ -239,7 +237,7 @@ impl<H: Host> Store<H> {
                 self.put_folded(reader.dir, &reader.key, value)?;
                 return Ok(None);
             }
-            Some(Folded::ByCode) => {}
+            Some(Folded::ByCode) | None => {}
         }
         let Some(folding) = self.folding(reader.dir) else { return Ok(None) };
         let Some(group) = folding.groups.get(&reader.key) else { return Ok(None) };
@@ -259,9 +257,8 @@ impl<H: Host> Store<H> {
     /// # Errors
     /// `Unsure`: nothing has changed, and the call is to be repeated.
     pub fn finish_fold(&mut self, job: &FoldJob<H>, acc: Option<&H::Value>, value: &H::Value) -> Result<(), H> {
-        let Some(group) = self.folding(job.dir).and_then(|folding| folding.groups.get(&job.key)) else {
-            return Ok(());
-        };
+        let group = self.folding(job.dir).and_then(|folding| folding.groups.get(&job.key));
+        let Some(group) = group else { return Ok(()) };
         let group = Group { acc: acc.cloned(), ..group.clone() };
         self.put_folded(job.dir, &job.key, value.clone())?;
         self.set_group(job.dir, &job.key, Some(group));
@@ -308,14 +305,20 @@ enum Folded<V> {
 }
 
 /// The fold of a group that is counted or summed; `None` where not all of its values are numbers.
-pub(super) fn sum_of<H: Host>(fold: &Fold<H::Code>, group: &Group<H::Value>) -> Option<H::Value> {
+///
+/// # Errors
+/// `NoMemory`, of the host's.
+pub(super) fn sum_of<H: Host>(
+    fold: &Fold<H::Code>,
+    group: &Group<H::Value>,
+) -> std::result::Result<Option<H::Value>, Refusal> {
+    let sum = group.sum.as_ref().filter(|_| group.class.others == 0);
     let number = match fold {
-        Fold::Count => Number::Int(i64::try_from(group.count).unwrap_or(i64::MAX)),
-        _ if group.class.others > 0 => return None,
-        Fold::Mean => Number::Float(group.sum.as_ref()?.mean()?),
-        _ => group.sum.as_ref()?.sum(),
+        Fold::Count => Some(Number::Int(i64::try_from(group.count).unwrap_or(i64::MAX))),
+        Fold::Mean => sum.and_then(ExactSum::mean).map(Number::Float),
+        _ => sum.map(ExactSum::sum),
     };
-    Some(H::Value::from_number(number))
+    number.map(|number| H::Value::from_number(number).ok_or(Refusal::NoMemory)).transpose()
 }
 
 /// The least value of a group, of equal ones the first.

@@ -75,11 +75,13 @@ impl<V: Value> Group<V> {
         }
         let Group { sum, class, .. } = self;
         let sum = sum.get_or_insert_default();
+        // Where memory failed, a value is counted as another than it was; such a transaction is undone.
+        let others = &mut class.others;
         for value in gone {
-            value.number().map_or_else(|| class.others -= 1, |number| sum.remove(&number));
+            value.number().map_or_else(|| *others = others.wrapping_sub(1), |number| sum.remove(&number));
         }
         for value in come {
-            value.number().map_or_else(|| class.others += 1, |number| sum.add(&number));
+            value.number().map_or_else(|| *others = others.wrapping_add(1), |number| sum.add(&number));
         }
     }
 
@@ -164,7 +166,7 @@ impl<H: Host> Store<H> {
     /// again, as nearly all do. The group follows, and follows it back ([`Undo::Summed`]), so that it needs no note. Where
     /// nothing else is due, the key is folded at once. False, with nothing done, where it is not so simple.
     pub(super) fn fold_one(&mut self, at: At, reader: &Reader, outputs: &mut Outputs<H::Value>) -> bool {
-        let Some(derived) = self.ctx.dirs.get(at.1).and_then(Directory::derived) else { return false };
+        let Some(derived) = self.ctx.derived(at.1) else { return false };
         let counts = match derived.folding.as_deref() {
             Some(folding) if folding.members.is_none() && folding.fold.is_of_sums() => {
                 matches!(folding.fold, Fold::Count)
@@ -194,7 +196,7 @@ impl<H: Host> Store<H> {
             group.replace(gone, come);
         }
         let fresh = !std::mem::replace(&mut group.due, !is_last);
-        let folded = if is_last { sum_of::<H>(&folding.fold, group) } else { None };
+        let folded = if is_last { sum_of::<H>(&folding.fold, group).ok().flatten() } else { None };
         self.work.journal.push(Undo::Summed { dir: at.1, arrow: reader.part, key: reader.key.clone(), old });
         let is_folded = folded.is_some_and(|value| self.put_folded(at.1, &key, value).is_ok());
         if fresh && !is_folded {

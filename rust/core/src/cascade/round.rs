@@ -51,14 +51,22 @@ impl<H: Host> Store<H> {
     /// Another round begins.
     ///
     /// # Errors
-    /// `NotConverging` where that is one too many.
+    /// `NotConverging` where that is one too many; `NoMemory` of a transaction that was spoiled.
     pub fn begin_round(&mut self) -> Result<(), H> {
+        if self.work.spoiled {
+            return Err(Refusal::NoMemory.into());
+        }
         let limit = self.options.max_rounds;
         self.work.rounds += 1;
         if self.work.rounds > limit {
             return Err(Refusal::NotConverging { limit, what: "rounds in one transaction".to_owned() }.into());
         }
         Ok(())
+    }
+
+    /// What a value is could not be found out, for want of memory: the open transaction is wrong, and can only be rolled back.
+    pub const fn spoil_transaction(&mut self) {
+        self.work.spoiled = true;
     }
 
     /// The next hook to run in this round, among the first `waiting` that stood when it was drained.

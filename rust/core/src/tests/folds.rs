@@ -1,9 +1,10 @@
 //! Folded keys: each equals what folding its values from scratch gives, whatever came and went.
 
-use crate::{Fold, Key};
+use crate::{Fold, Key, Refusal};
 
 use super::driver::{Driver, derived, input, mapped, passed, within};
-use super::host::{Code, V, opaque, text};
+use super::dump::dump;
+use super::host::{Code, MEMORY_LEFT, V, opaque, text};
 
 /// `/a/` with rows, and what `fold` makes of all their values as one key.
 fn folded(fold: Fold<Code>) -> Driver {
@@ -125,4 +126,62 @@ fn values_of_one_key_from_many_sources_come_and_go_in_order() {
     assert_eq!(set("/b/", 1, vec![]), "1: [2, <3>], 2: [2]");
     assert_eq!(set("/a/", 2, vec![]), "1: [<3>]");
     assert_eq!(set("/a/", 3, vec![]), "");
+}
+
+#[test]
+fn a_sum_for_which_no_memory_is_left_is_due_until_there_is_some() {
+    for left in 0..6 {
+        let mut d = Driver::new();
+        let parity = Code::mapper("parity", |_, key, values| {
+            let key: i64 = key.to_string().parse().unwrap();
+            Ok(vec![(Key::int(key % 2), values[0].clone())])
+        });
+        d.update(|d| {
+            d.make("/a/", &input((0..4).map(|key| (Key::int(key), vec![V::Int(1)])).collect()))?;
+            d.make("/sum/", &derived(vec![mapped("/a/", &parity)], Some(Fold::Sum)))?;
+            d.make("/mean/", &derived(vec![mapped("/a/", &parity)], Some(Fold::Mean))).map(drop)
+        })
+        .unwrap();
+        let before = dump(&d.store.ctx);
+        let change = |d: &mut Driver, value| {
+            d.set("/a/", 0, vec![V::Int(value)])?;
+            d.set("/a/", 1, vec![V::Int(value)])
+        };
+        MEMORY_LEFT.set(left);
+        let done = d.update(|d| change(d, 5));
+        MEMORY_LEFT.set(usize::MAX);
+        assert_eq!(done.is_ok(), left >= 4, "{left}: four rows are made");
+        d.store.check_invariants().unwrap();
+        if done.is_err() {
+            assert_eq!(dump(&d.store.ctx), before, "{left}");
+            // In a block the next cascade goes on where this one stopped.
+            d.update(|d| {
+                change(d, 5)?;
+                MEMORY_LEFT.set(left);
+                assert!(d.cascade().is_err());
+                MEMORY_LEFT.set(usize::MAX);
+                Ok(())
+            })
+            .unwrap();
+        }
+        assert_eq!(
+            (d.shown("/sum/"), d.shown("/mean/")),
+            ("0: [6], 1: [6]".to_owned(), "0: [3.0f], 1: [3.0f]".to_owned())
+        );
+        d.store.check_invariants().unwrap();
+    }
+}
+
+#[test]
+fn a_transaction_that_was_spoiled_can_only_be_rolled_back() {
+    let mut d = Driver::new();
+    d.update(|d| d.make("/a/", &input(vec![])).map(drop)).unwrap();
+    let spoiled = d.update(|d| {
+        d.set("/a/", 1, vec![V::Int(1)])?;
+        d.store.spoil_transaction();
+        d.set("/a/", 2, vec![V::Int(2)])
+    });
+    assert_eq!(spoiled.unwrap_err().refusal(), Some(&Refusal::NoMemory));
+    d.update(|d| d.set("/a/", 3, vec![V::Int(3)])).unwrap();
+    assert_eq!(d.shown("/a/"), "3: [3]");
 }

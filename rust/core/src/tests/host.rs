@@ -26,6 +26,8 @@ impl Host for TestHost {
 }
 
 thread_local! {
+    /// For so many numbers more there is memory.
+    pub(super) static MEMORY_LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
     /// How often a store breathed.
     pub(super) static BREATHS: Cell<usize> = const { Cell::new(0) };
     /// What stores fetched ahead.
@@ -117,12 +119,15 @@ impl Value for V {
         }
     }
 
-    fn from_number(number: Number) -> Self {
-        match number {
+    fn from_number(number: Number) -> Option<Self> {
+        if MEMORY_LEFT.replace(MEMORY_LEFT.get().saturating_sub(1)) == 0 {
+            return None;
+        }
+        Some(match number {
             Number::Int(value) => V::Int(value),
             Number::Float(value) => V::Float(value),
             Number::Big(value) => V::Text(value.to_string().into()),
-        }
+        })
     }
 
     fn rank(&self) -> Rank {

@@ -1,0 +1,158 @@
+"""Memory of Python that fails at the n-th allocation, for every n: all is done, or an error is raised, all is as it
+was, and the same then succeeds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("_testcapi")
+
+PROGRAM = """
+import gc
+import sys
+from _testcapi import remove_mem_hooks, set_nomemory
+
+from livedirs import Max, Mean, Store, Sum
+from support import contents, figures
+
+
+class Total:
+    # No reducer of ours.
+    initial = 0.0
+
+    def add(self, acc, value):
+        return acc + value
+
+    def remove(self, acc, value):
+        return acc - value
+
+
+def world():
+    store = Store()
+    d = store.mkdir("/d/", {key: 10**20 + key for key in range(5)})
+    numbers = d.map("/numbers/", lambda key, values: [(key % 2, value) for value in values])
+    numbers.reduce("/sum/", Sum())
+    numbers.reduce("/mean/", Mean())
+    numbers.reduce("/total/", Total())
+    d.map("/texts/", lambda key, values: [(key % 2, str(values[0]))]).reduce("/max/", Max())
+    d.map("/made/", lambda key, values: store.mkdir(f"/of/{key}/", {key: list(values)}) and [])
+    d.slice("/few/", 1, 3)
+    store.lazy("/lazy/", lambda self, key: [key, len(d), d.get(key)])
+    return store, d
+
+
+def block(store, d):
+    with store.update() as tx:
+        d[1] = 7.5
+        del d[2]
+        tx.cascade()
+        d[99] = 2**70
+        store["/lazy/"][3]
+
+
+def savepoint(store, d):
+    with store.update():
+        d[1] = 1
+        with store.update():
+            d[3] = 1
+            store.mkdir("/more/", {1: 1}, on_create=lambda store: store.mkdir("/hooked/"))
+
+
+def one(store, d):
+    d[1] = 8
+
+
+def many(store, d):
+    d.update({key: -key for key in range(3, 9)})
+
+
+def gone(store, d):
+    d.popitem()
+    store.remove_dir("/few/")
+
+
+def merged(store, d):
+    with store.fork() as fork:
+        fork["/d/"][1] = 5
+        store.mkdir("/meanwhile/")
+        fork.merge(rebase=True)
+
+
+def told(store, d):
+    seen = []
+    with d.cursor() as cursor, store.cursor() as dirs, d.subscribe(seen.append):
+        d[1] = 9
+        store.remove_dir("/few/")
+        cursor.poll(), dirs.poll(), d.changes(1), store.changes(1)
+
+
+def read(store, d):
+    [*d.items()], [*d.entries()], repr(d), repr(store), store.tree(), d.get_all(1), 1 in d, [*store]
+    d == {1: 2}, store["/made/"].kind
+    store["/lazy/"][2], store.stats(), store["/max/"][1], d._repr_html_(), store.to_mermaid()
+    with store.snapshot() as snapshot:
+        [*snapshot["/d/"].items()], snapshot["/lazy/"][4]
+
+
+
+def check(work, is_whole):
+    store, d = world()
+    work(store, d)
+    done = contents(store)
+    last = n = 0
+    while n < last + 100:
+        n += 1
+        store, d = world()
+        before = contents(store), figures(store), store.tick
+        failed = None
+        set_nomemory(n, n + 1)
+        try:
+            work(store, d)
+        except BaseException as error:
+            failed = type(error).__name__
+        remove_mem_hooks()
+        store._check_invariants()
+        if not failed:
+            continue
+        last = n
+        assert failed in {"MemoryError", "PanicException"}, (n, failed)
+        if is_whole:
+            assert (contents(store), figures(store), store.tick) == before, (n, failed)
+            work(store, d)
+            assert contents(store) == done, n
+        with store.update():
+            store.mkdir("/works/", {1: 1}).map("/still/", lambda key, values: [(key, values[0])])
+        assert store["/still/"] == {1: 1} and store.stats().queued == 0, n
+        store._check_invariants()
+    print(f"{last} allocations that can fail")
+    assert last
+
+
+gc.disable()
+name, is_whole = sys.argv[1:]
+check(globals()[name], is_whole == "True")
+"""
+
+
+@pytest.mark.parametrize(
+    "work, is_whole",
+    [
+        ("block", True),
+        ("savepoint", True),
+        ("one", True),
+        ("many", True),
+        ("gone", False),
+        ("merged", False),
+        ("told", False),
+        ("read", False),
+    ],
+)
+def test_whichever_allocation_of_python_fails_all_is_done_or_undone(work, is_whole):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, work, str(is_whole)],
+        capture_output=True, text=True, cwd=Path(__file__).parent,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "allocations that can fail" in done.stdout
