@@ -10,6 +10,7 @@ import weakref
 import pytest
 
 from livedirs import (
+    ClosedError,
     CycleError,
     DirExistsError,
     DirInUseError,
@@ -593,6 +594,21 @@ def test_made_by_a_mapper_it_belongs_to_the_key():
         store.remove_dir("/own/")
     d.clear()
     assert "/own/" not in store and store.stats().lazy_keys == store.stats().dependencies == 0
+
+
+def test_one_whose_store_is_closed_while_it_is_computed_gives_its_value_and_nothing_more():
+    store = Store()
+
+    def closes(self, key):
+        closer = threading.Thread(target=store.close)
+        closer.start()
+        closer.join()
+        return key
+
+    lazy = store.lazy("/l/", closes)
+    assert lazy[1] == 1
+    with pytest.raises(ClosedError):
+        lazy[1]
 
 
 def test_readers_learn_that_it_went_and_came():

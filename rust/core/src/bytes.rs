@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::context::{Context, NameId, Reader};
 use crate::directory::{
     Arrow, Content, Derived, Directory, Folding, Group, Hooks, Kind, Lazy, Lives, Member, Memo, Mirror, Outs, Owners,
-    Pending, Ranked, Row, Source, Trail, Unit, Upper, Vals,
+    Ranked, Row, Source, Trail, Unit, Upper, Vals,
 };
 use crate::key::{ARC_HEADER, Key};
 use crate::reads::Tag;
@@ -204,12 +204,6 @@ impl<V> Heap for Member<V> {
     }
 }
 
-impl<V> Heap for Pending<V> {
-    fn heap(&self, seen: &mut Seen) -> usize {
-        self.gone.heap(seen) + self.come.heap(seen)
-    }
-}
-
 impl Heap for Mirror {
     /// Nodes of the standard library's sets are half full when keys come in order.
     fn heap(&self, seen: &mut Seen) -> usize {
@@ -289,7 +283,8 @@ impl<H: Host> Derived<H> {
         let units: usize = self.units.iter().map(|units| of_entries(units, seen)).sum();
         let folding = self.folding.as_deref().map_or(0, |folding| {
             let members = folding.members.as_ref().map_or(0, |members| of_entries(members, seen));
-            let lists = of_entries(&folding.sorted, seen) + of_entries(&folding.pending, seen);
+            // Nothing is pending between transactions.
+            let lists = of_entries(&folding.sorted, seen);
             of_entries(&folding.groups, seen) + lists + members
         });
         units + folding

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use crate::Key;
-use crate::directory::{Mirrors, Upper};
+use crate::directory::{Derived, Mirrors, Upper};
 use crate::dirs::Dirs;
 use crate::reads::Dependencies;
 use crate::tick::{FIRST, Tick};
@@ -128,6 +128,10 @@ impl<H: Host> Context<H> {
     }
 
     /// The arrows that take this key of this parent. O(log n) for each.
+    pub(crate) fn derived(&self, id: NameId) -> Option<&Derived<H>> {
+        self.dirs.get(id)?.derived()
+    }
+
     pub(crate) fn arrows_at(&self, parent: NameId, key: &Key) -> impl Iterator<Item = &ArrowKey> {
         let first = ArrowKey { parent, lo: None, child: NameId(0), arrow: 0, range: 0 };
         let last =

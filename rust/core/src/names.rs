@@ -101,9 +101,8 @@ struct Leaf(Arc<HeaderSlice<usize, [Entry]>>);
 impl Leaf {
     fn new(count: usize, entries: impl Iterator<Item = Entry>, depth: u32) -> Self {
         let mut leaf = Arc::from_header_and_iter(count, iter::repeat_n(FREE, room(count)));
-        if let Some(alone) = Arc::get_mut(&mut leaf) {
-            entries.for_each(|entry| enter(&mut alone.slice, entry, depth));
-        }
+        let Some(alone) = Arc::get_mut(&mut leaf) else { return Leaf(leaf) };
+        entries.for_each(|entry| enter(&mut alone.slice, entry, depth));
         Leaf(leaf)
     }
 
@@ -299,12 +298,11 @@ fn add(node: &mut Node, entry: Entry, depth: u32, shape: &mut Shape) {
                 let (these, others) = rest.split_at(rest.partition_point(|entry| digit(entry.hash, depth) == at));
                 rest = others;
                 // All but the last of them make a leaf, into which that one goes as any other: it may split again.
-                if let Some((last, these)) = these.split_last() {
-                    if !these.is_empty() {
-                        children[at] = shape.new_leaf(these, depth + 1);
-                    }
-                    add(&mut children[at], *last, depth + 1, shape);
+                let Some((last, these)) = these.split_last() else { break };
+                if !these.is_empty() {
+                    children[at] = shape.new_leaf(these, depth + 1);
                 }
+                add(&mut children[at], *last, depth + 1, shape);
             }
             *node = Node::Branch(Some(Arc::new(Branch { count, children })));
         }
@@ -487,9 +485,9 @@ mod tests {
                 places.iter_mut().find(|entry| **entry != FREE).map(|entry| entry.hash = !entry.hash)
             }),
             ("2: a leaf at", |names| Arc::get_mut(&mut first_leaf(&mut names.root)?.0).map(|leaf| leaf.header += 1)),
-            ("3: a branch at", |names| match &mut names.root {
-                Node::Branch(Some(branch)) => Arc::get_mut(branch).map(|branch| branch.count += 1),
-                _ => None,
+            ("3: a branch at", |names| {
+                let Node::Branch(Some(branch)) = &mut names.root else { return None };
+                Arc::get_mut(branch).map(|branch| branch.count += 1)
             }),
             ("4: there are", |names| {
                 names.shape.room += 1;

@@ -71,9 +71,7 @@ impl<H: Host> Store<H> {
     }
 
     fn may_batch(&self, reader: &Reader) -> bool {
-        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
-            return false;
-        };
+        let Some(derived) = self.ctx.derived(reader.dir) else { return false };
         self.work.marks.is_empty()
             && self.work.failed.is_empty()
             && self.work.finals.is_empty()
@@ -104,29 +102,31 @@ impl<H: Host> Store<H> {
             content.is_some()
         });
         let batch = Batch { mapper, keys, values, dir, part, height, generation, parent };
-        let mut gone = gone.into_iter();
-        while let Some(key) = gone.next() {
-            let reader = Reader { dir, part, key };
-            if let Err(error) = self.replace_unit(&reader, None, None) {
-                for key in std::iter::once(reader.key).chain(gone) {
-                    self.enqueue(height, Reader { dir, part, key });
-                }
-                self.enqueue_all((height, dir), part, &batch.keys);
-                return Err(error);
-            }
-        }
-        let nested = self.in_mapper();
-        if !self.work.runs.count_first((height, dir, part), &batch.keys, nested) {
-            for at in 0..batch.keys.len() {
-                let Some(reader) = batch.reader(at) else { break };
-                if let Err(error) = self.count_run(height, &reader) {
-                    self.enqueue_all((height, dir), part, &batch.keys);
-                    return Err(error);
-                }
-            }
+        let mut cleared = 0;
+        if let Err(error) = self.prepare_batch(&batch, &gone, &mut cleared) {
+            self.enqueue_all((height, dir), part, gone.get(cleared..).unwrap_or_default());
+            self.enqueue_all((height, dir), part, &batch.keys);
+            return Err(error);
         }
         self.work.mapped += batch.keys.len();
         Ok((!batch.keys.is_empty()).then(|| Job::Batch(Box::new(batch))))
+    }
+
+    /// Takes back what the units gave whose keys are gone, of which `cleared` counts up, and counts a run of each that is
+    /// there.
+    fn prepare_batch(&mut self, batch: &Batch<H>, gone: &[Key], cleared: &mut usize) -> Result<(), H> {
+        let Batch { dir, part, height, .. } = *batch;
+        for key in gone {
+            self.replace_unit(&Reader { dir, part, key: key.clone() }, None, None)?;
+            *cleared += 1;
+        }
+        let nested = self.in_mapper();
+        if !self.work.runs.count_first((height, dir, part), &batch.keys, nested) {
+            for reader in (0..).map_while(|at| batch.reader(at)) {
+                self.count_run(height, &reader)?;
+            }
+        }
+        Ok(())
     }
 
     /// The mapper that runs for the job of this number uses the store: it becomes an ordinary job, and those behind it are
@@ -175,33 +175,24 @@ impl<H: Host> Store<H> {
         outputs: &mut [Outputs<H::Value>],
         done: &mut usize,
     ) -> Result<(), H> {
-        while *done < outputs.len() {
-            if !self.is_of(batch) {
-                *done = outputs.len();
-                return Ok(());
-            }
+        while *done < outputs.len() && self.is_of(batch) {
             let before = *done;
             self.take_outputs(batch, outputs, done)?;
             if *done == before {
                 // What comes next is none of the usual kind.
-                let (Some(reader), Some(outputs)) = (batch.reader(before), outputs.get_mut(before)) else {
-                    return Ok(());
-                };
-                self.replace_unit(&reader, Some(outputs), None)?;
+                if let (Some(reader), given) = (batch.reader(before), outputs.get_mut(before)) {
+                    self.replace_unit(&reader, given, None)?;
+                }
                 *done += 1;
             }
         }
+        *done = outputs.len();
         Ok(())
     }
 
     /// Takes as many as it can in one run: none, where the first is of another kind than these are.
     fn take_outputs(&mut self, batch: &Batch<H>, outputs: &mut [Outputs<H::Value>], done: &mut usize) -> Result<(), H> {
-        let Some(derived) = self.ctx.dirs.get(batch.dir).and_then(|directory| directory.derived()) else {
-            return Ok(());
-        };
-        if derived.trails > 0 {
-            return Ok(());
-        }
+        let Some(derived) = self.ctx.derived(batch.dir).filter(|derived| derived.trails == 0) else { return Ok(()) };
         if derived.folding.is_some() {
             return self.fold_outputs((batch.height, batch.dir), batch.part, &batch.keys, outputs, done);
         }

@@ -102,9 +102,7 @@ impl<H: Host> Store<H> {
         outputs: Option<&mut Outputs<H::Value>>,
         trail: Option<Trail>,
     ) -> Result<(), H> {
-        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
-            return Ok(());
-        };
+        let Some(derived) = self.ctx.derived(reader.dir) else { return Ok(()) };
         let is_folded = derived.folding.is_some();
         let stored = derived.units[usize::from(reader.part)].get(&reader.key).cloned();
         let was_stored = stored.is_some();
@@ -190,9 +188,7 @@ impl<H: Host> Store<H> {
 
     /// The same of values that stand elsewhere too.
     pub(super) fn give(&mut self, reader: &Reader, values: Option<Vals<H::Value>>) -> Result<(), H> {
-        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else {
-            return Ok(());
-        };
+        let Some(derived) = self.ctx.derived(reader.dir) else { return Ok(()) };
         let source = derived.source(reader.part, &reader.key);
         self.put_row_with(reader.dir, &reader.key, |verdicts, row| {
             let there = row.and_then(|row| row.part(&reader.key, &source)).map_or(&[][..], Vals::as_slice);
@@ -207,7 +203,7 @@ impl<H: Host> Store<H> {
 
     /// The rows of ascending keys get what this unit gives now, which is known to differ.
     fn set_parts(&mut self, reader: &Reader, mut changed: AllChanged<H::Value>) {
-        let Some(derived) = self.ctx.dirs.get(reader.dir).and_then(|directory| directory.derived()) else { return };
+        let Some(derived) = self.ctx.derived(reader.dir) else { return };
         let source = derived.source(reader.part, &reader.key);
         if let [only] = changed.as_mut_slice() {
             let Changed { key, new, .. } = only;

@@ -48,16 +48,10 @@ impl<H: Host> MapJob<H> {
 impl<H: Host> Store<H> {
     /// Runs a unit, or opens the job for it. Where this answers an error nothing has changed.
     pub(super) fn start_unit(&mut self, reader: &Reader, last_try: bool) -> Result<Option<Job<H>>, H> {
-        let Some(directory) = self.ctx.dirs.get(reader.dir) else {
-            return Ok(None);
-        };
+        let Some(directory) = self.ctx.dirs.get(reader.dir) else { return Ok(None) };
         let (height, generation) = (directory.height, directory.generation);
-        let Some((derived, arrow)) = directory
-            .derived()
-            .and_then(|derived| derived.arrows.get(usize::from(reader.part)).map(|arrow| (derived, arrow)))
-        else {
-            return Ok(None);
-        };
+        let Some(derived) = directory.derived() else { return Ok(None) };
+        let Some(arrow) = derived.arrows.get(usize::from(reader.part)) else { return Ok(None) };
         let parent = arrow.parent;
         let mut parent_rows = 0;
         let content = match self.ctx.dirs.get(parent) {

@@ -248,9 +248,8 @@ impl<H: Host> Store<H> {
     }
 
     fn drop_frame(&mut self) {
-        if let Some(frame) = self.work.frames.pop() {
-            self.free_names(frame.reads.iter().map(|(id, _)| *id));
-        }
+        let Some(frame) = self.work.frames.pop() else { return };
+        self.free_names(frame.reads.iter().map(|(id, _)| *id));
     }
 
     fn hand_up_reads(&mut self) {

@@ -79,11 +79,8 @@ impl<H: Host> Store<H> {
     /// `Unsure`; and `NotConverging` where a unit ran too often.
     pub fn next_job(&mut self, goal: Goal) -> Result<Option<Job<H>>, H> {
         loop {
-            if let Some(reader) = self.next_final(goal) {
-                if let Some(job) = self.start_unit(&reader, true)? {
-                    return Ok(Some(job));
-                }
-                continue;
+            if let Some(job) = self.next_final(goal)? {
+                return Ok(Some(job));
             }
             let Some((height, reader)) = self.take_due(goal) else {
                 if goal == Goal::All && self.settle_blocked() {
@@ -112,16 +109,17 @@ impl<H: Host> Store<H> {
     }
 
     /// A mapper that was blocked to the last runs once more, and now a collision counts.
-    fn next_final(&mut self, goal: Goal) -> Option<Reader> {
-        if goal != Goal::All || self.work.finals.is_empty() {
-            return None;
-        }
-        while let Some(reader) = self.work.finals.pop() {
-            if self.forget_failure(&reader) {
-                return Some(reader);
+    fn next_final(&mut self, goal: Goal) -> Result<Option<Job<H>>, H> {
+        while goal == Goal::All
+            && let Some(reader) = self.work.finals.pop()
+        {
+            if self.forget_failure(&reader)
+                && let Some(job) = self.start_unit(&reader, true)?
+            {
+                return Ok(Some(job));
             }
         }
-        None
+        Ok(None)
     }
 
     /// Takes the first that is due towards a goal out of the queue.

@@ -101,14 +101,10 @@ impl Owners {
 
     pub(crate) fn with(&self, reader: &Reader) -> Self {
         let mut owners = match self {
-            Owners::Top => return Owners::One(reader.clone()),
-            Owners::One(owner) if owner == reader => return self.clone(),
-            Owners::One(owner) => {
-                let mut owners = TickMap::new();
-                owners.set(owner.clone(), (), ());
-                owners
-            }
             Owners::Many(owners) => owners.clone(),
+            Owners::One(owner) if owner != reader => TickMap::from_sorted([(owner.clone(), (), ())]),
+            // It is the reader's alone already. (What is of top level is nobody's.)
+            Owners::One(_) | Owners::Top => return self.clone(),
         };
         owners.set(reader.clone(), (), ());
         Owners::Many(owners)
@@ -117,8 +113,7 @@ impl Owners {
     /// The owners without this one; `None` where nobody is left.
     pub(crate) fn without(&self, reader: &Reader) -> Option<Self> {
         match self {
-            Owners::Top => Some(Owners::Top),
-            Owners::One(owner) => (owner != reader).then(|| self.clone()),
+            Owners::One(_) | Owners::Top => (!self.only(reader)).then(|| self.clone()),
             Owners::Many(owners) => {
                 let mut owners = owners.clone();
                 owners.remove(reader);
@@ -198,17 +193,11 @@ impl<H: Host> Directory<H> {
     }
 
     pub(crate) const fn derived(&self) -> Option<&Derived<H>> {
-        match &self.kind {
-            Kind::Derived(derived) => Some(derived),
-            Kind::Input(_) | Kind::Previous(_) | Kind::Lazy(_) => None,
-        }
+        if let Kind::Derived(derived) = &self.kind { Some(derived) } else { None }
     }
 
     pub(crate) const fn derived_mut(&mut self) -> Option<&mut Derived<H>> {
-        match &mut self.kind {
-            Kind::Derived(derived) => Some(derived),
-            Kind::Input(_) | Kind::Previous(_) | Kind::Lazy(_) => None,
-        }
+        if let Kind::Derived(derived) = &mut self.kind { Some(derived) } else { None }
     }
 
     /// The arrows into this directory; none into an input directory.

@@ -120,9 +120,6 @@ impl<V: Clone> Content<V> {
             Some(Content::From(from)) if from.0 == source => {
                 return values.map(|values| Self::of_one(key, source, values));
             }
-            Some(content) if values.is_none() && !matches!(content, Content::Merged(_)) => {
-                return Some(content.clone());
-            }
             Some(Content::Plain(there)) => {
                 let mut by_source = TickMap::new();
                 by_source.set(implied(key), (), there.clone());

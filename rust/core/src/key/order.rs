@@ -92,7 +92,7 @@ fn text(repr: &Repr) -> &[u8] {
     }
 }
 
-fn compare(a: &Repr, b: &Repr) -> Ordering {
+pub(super) fn compare(a: &Repr, b: &Repr) -> Ordering {
     match (a, b) {
         (Repr::Bool(a), Repr::Bool(b)) => a.cmp(b),
         (Repr::Int(a), Repr::Int(b)) => a.cmp(b),

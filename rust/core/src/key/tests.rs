@@ -242,3 +242,10 @@ fn only_small_ints_say_which_they_are() {
         assert_eq!(Key::int(int).small_int(), Some(int));
     }
 }
+
+proptest! {
+    #[test]
+    fn the_order_without_its_short_cuts_is_the_same(a in keys(), b in keys()) {
+        prop_assert_eq!(super::order::compare(&a.0, &b.0), a.cmp(&b));
+    }
+}

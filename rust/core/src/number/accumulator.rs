@@ -135,9 +135,7 @@ impl Accumulator {
         if at >= self.limbs.len() {
             self.limbs.push(self.above());
         }
-        let Some(limb) = self.limbs.get_mut(at) else {
-            return carry;
-        };
+        let Some(limb) = self.limbs.get_mut(at) else { return carry };
         let (partial, first, second);
         if subtract {
             (partial, first) = limb.overflowing_sub(digit);

@@ -269,3 +269,10 @@ fn infinities_and_nans_come_and_go() {
     sum.remove(&Number::Big(-beyond_floats()));
     assert_eq!(sum.sum(), Number::Float(1.5));
 }
+
+#[test]
+fn nothing_shared_by_any_number_is_zero() {
+    for count in [0, 1, 3, u64::MAX] {
+        assert_eq!(super::rounding::ratio(&BigInt::zero(), count).to_bits(), 0.0f64.to_bits());
+    }
+}

@@ -39,16 +39,15 @@ impl<H: Host> Store<H> {
         let watch = self.readers.watch_of(Some(of), self.published_tick());
         let id = self.readers.number();
         self.readers.subscriptions.insert(id, watch);
-        if let Some(watch) = self.readers.watch_mut(watch) {
-            watch.readers += 1;
-            if let Some(known) = known {
-                watch.known = known;
-                watch.subscribers.insert(id);
-            }
-        }
         if let Some(generation) = pending {
             let journal = self.work.journal.len();
             self.readers.pending.push(Pending { reader: id, generation, journal });
+        }
+        let Some(watch) = self.readers.watch_mut(watch) else { return Ok(id) };
+        watch.readers += 1;
+        if let Some(known) = known {
+            watch.known = known;
+            watch.subscribers.insert(id);
         }
         Ok(id)
     }
@@ -290,12 +289,12 @@ impl<H: Host> Store<H> {
     /// The transaction is rolled back: who expired for it is as before, unless it was polled meanwhile.
     pub(crate) fn revive_cursors(&mut self) {
         for (id, moves, before) in std::mem::take(&mut self.work.expired) {
-            if self.readers.cursors.get(&id).is_some_and(|cursor| cursor.moves == moves) {
-                self.readers.stand(id, before.place);
-                if let Some(cursor) = self.readers.cursors.get_mut(&id) {
-                    *cursor = crate::readers::Cursor { moves: cursor.moves, ..before };
-                }
+            if self.readers.cursors.get(&id).is_none_or(|cursor| cursor.moves != moves) {
+                continue;
             }
+            self.readers.stand(id, before.place);
+            let Some(cursor) = self.readers.cursors.get_mut(&id) else { continue };
+            *cursor = crate::readers::Cursor { moves, ..before };
         }
     }
 

@@ -68,6 +68,33 @@ fn all_that_a_run_replaces_is_fetched_first() {
 }
 
 #[test]
+fn of_keys_that_are_no_numbers_the_middle_of_the_leaf_is_fetched() {
+    let mut d = Driver::new();
+    let key = |number: i64| Key::str(&format!("{number:02}"));
+    d.update(|d| d.make("/a/", &input((0..50).map(|number| (key(number), vec![V::Int(1)])).collect())).map(drop))
+        .unwrap();
+    let keys = [3, 20, 49].map(key);
+    let rows = &directory(&d, "/a/").rows;
+    let ahead = rows.ahead().expect("many rows");
+    let mut expected = Vec::new();
+    let mut entries = Vec::new();
+    for key in &keys {
+        let leaf = ahead.leaf(key).expect("a leaf");
+        expected.push(leaf.address());
+        entries.push(leaf.entry_address(key).expect("its middle"));
+    }
+    expected.append(&mut entries);
+    FETCHED.take();
+    d.update(|d| {
+        let id = d.store.writable(&name("/a/"))?;
+        let mut values: Vec<_> = keys.iter().map(|_| std::iter::once(V::Int(2)).collect()).collect();
+        d.sure(|store| store.set_rows(id, &keys, &mut values, &mut 0))
+    })
+    .unwrap();
+    assert_eq!(FETCHED.take(), expected);
+}
+
+#[test]
 fn nothing_is_fetched_for_a_place_that_is_not_there() {
     let mut d = Driver::new();
     let odd = Code::mapper("odd", |_, key, values| {

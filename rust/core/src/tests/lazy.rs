@@ -145,3 +145,35 @@ fn oracle_random_programs_over_lazy_and_previous_directories() {
         }
     }
 }
+
+#[test]
+fn what_was_computed_meanwhile_stays_where_it_failed_beside() {
+    let mut d = Driver::new();
+    let fails = std::rc::Rc::new(std::cell::Cell::new(false));
+    let code = {
+        let fails = fails.clone();
+        let run = move |d: &mut Driver, key: &Key, _: &[V]| {
+            let there = sum(&d.get("/a/", 1)?);
+            if fails.get() { Err(raise("x")) } else { give(key, there) }
+        };
+        Code::mapper("l", run)
+    };
+    d.update(|d| {
+        d.make("/a/", &input(vec![(Key::int(1), vec![V::Int(1)])]))?;
+        d.make("/l/", &Spec::Lazy { code: code.clone(), keep: false }).map(drop)
+    })
+    .unwrap();
+    d.lazy_beside("/l/", 0).unwrap();
+    d.update(|d| d.set("/a/", 1, vec![V::Int(2)])).unwrap();
+    let beside = d.store.beside();
+    let whole = std::mem::replace(&mut *d.store, beside);
+    fails.set(true);
+    assert!(d.lazy("/l/", 0).is_err());
+    fails.set(false);
+    let beside = std::mem::replace(&mut *d.store, whole);
+    d.lazy_beside("/l/", 0).unwrap();
+    drop(d.store.take_over(beside));
+    let id = d.store.look_up(&name("/l/")).unwrap();
+    assert_eq!(d.store.peek_lazy(id, &Key::int(0)).map(|values| sum(&values)), Some(2));
+    d.store.check_invariants().unwrap();
+}

@@ -1,10 +1,10 @@
 //! Update transactions: all of it or nothing, savepoints, and what others see meanwhile.
 
-use crate::{Key, Options, Refusal};
+use crate::{Error, Key, Options, Pair, Refusal};
 
 use super::driver::{Driver, derived, hooked, input, mapped, name, passed};
 use super::dump::dump;
-use super::host::{BREATHS, Code, V, opaque, raise};
+use super::host::{BREATHS, Code, TestHost, V, opaque, raise};
 
 fn doubling() -> Code {
     Code::mapper("double", |_, key, values| {
@@ -275,4 +275,28 @@ fn a_long_stretch_of_edits_breathes() {
     d.update(|d| (0..500).try_for_each(|n| d.remove(&format!("/d{n}/")))).unwrap();
     assert!(breaths(&mut || d.store.close_cursor(cursor)) > 100, "the purge of directories");
     d.store.check_invariants().unwrap();
+}
+
+#[test]
+fn what_was_written_twice_is_forgotten_with_a_rollback() {
+    let mut d = Driver::new();
+    d.update(|d| d.make("/a/", &input(vec![])).map(drop)).unwrap();
+    let failed = d.update(|d| {
+        d.set("/a/", 1, vec![V::Int(1)])?;
+        d.set("/a/", 1, vec![V::Int(2)])?;
+        assert!(!d.store.work.retouched.is_empty());
+        Err(raise("x"))
+    });
+    assert!(failed.is_err() && d.store.work.retouched.is_empty());
+}
+
+#[test]
+fn an_error_shows_what_it_is_of() {
+    let refusal = || Refusal::NotFound(name("/a/"));
+    let codes = Pair::Codes(Code::reducer("a"), Code::reducer("b"));
+    let unsure = vec![Pair::Values(V::Int(1), V::Int(2)), codes];
+    let shown = |error: Error<TestHost>| format!("{error:?}");
+    assert_eq!(shown(Error::Unsure(unsure)), "Unsure([two values, two functions])");
+    assert_eq!(shown(Error::Refused(refusal())), "Refused(NotFound(\"/a/\"))");
+    assert_eq!(shown(Error::Blocked(refusal())), "Blocked(NotFound(\"/a/\"))");
 }

@@ -123,14 +123,6 @@ enum Head<'a, K, V, T> {
     Entry(&'a Slot<K, V, T>),
 }
 
-impl<K, V, T> Copy for Head<'_, K, V, T> {}
-
-impl<K, V, T> Clone for Head<'_, K, V, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
 impl<'a, K, V, T> Head<'a, K, V, T> {
     fn tree(height: usize, node: &'a Arc<Node<K, V, T>>) -> Option<Self> {
         Some(Head::Tree(height, node.first()?, node))
@@ -174,7 +166,7 @@ impl<'a, K, V, T> Side<'a, K, V, T> {
 
     /// Opens the head if it is a subtree, else takes the entry.
     fn take(&mut self) -> Option<&'a Slot<K, V, T>> {
-        match self.head? {
+        match *self.head.as_ref()? {
             Head::Tree(_, _, node) => {
                 self.open(node);
                 None
@@ -220,15 +212,17 @@ impl<'a, K: Sought, V, T> Iterator for Diff<'a, K, V, T> {
                         return Some((&new.key, None, Some(new.state())));
                     }
                 }
-                Ordering::Equal => match (self.older.head?, self.newer.head?) {
-                    (Head::Entry(old), Head::Entry(new)) => {
+                Ordering::Equal => match (self.older.head.as_ref()?, self.newer.head.as_ref()?) {
+                    // Two entries: a leaf that both trees have is opened on neither side. The first side to open it would do
+                    // so beside a head that begins above it, which is past it, or at its own first key, which is a tree
+                    // that holds it, and that is opened before.
+                    (&Head::Entry(old), &Head::Entry(new)) => {
+                        debug_assert!(!std::ptr::eq(old, new), "an entry of a leaf that both trees have");
                         self.older.advance();
                         self.newer.advance();
-                        if !std::ptr::eq(old, new) {
-                            return Some((&new.key, Some(old.state()), Some(new.state())));
-                        }
+                        return Some((&new.key, Some(old.state()), Some(new.state())));
                     }
-                    (Head::Tree(high, _, old), Head::Tree(low, _, new)) => {
+                    (&Head::Tree(high, _, old), &Head::Tree(low, _, new)) => {
                         if high >= low {
                             self.older.open(old);
                         }
@@ -236,8 +230,8 @@ impl<'a, K: Sought, V, T> Iterator for Diff<'a, K, V, T> {
                             self.newer.open(new);
                         }
                     }
-                    (Head::Tree(_, _, old), Head::Entry(_)) => self.older.open(old),
-                    (Head::Entry(_), Head::Tree(_, _, new)) => self.newer.open(new),
+                    (&Head::Tree(_, _, old), Head::Entry(_)) => self.older.open(old),
+                    (Head::Entry(_), &Head::Tree(_, _, new)) => self.newer.open(new),
                 },
             }
         }

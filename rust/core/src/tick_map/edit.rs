@@ -172,9 +172,7 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
 
     /// Makes the map's own counts true after a put.
     fn finish(&mut self, put: &mut Put<K, V, T>) {
-        if put.stamp.is_none() {
-            return;
-        }
+        debug_assert!(put.stamp.is_some());
         self.live = self.live.wrapping_add_signed(put.live);
         self.total += usize::from(put.old.is_none());
         self.leaves += put.leaves;
@@ -216,10 +214,10 @@ impl<K: Sought + Clone, V: Held + Clone, T: Ord + Clone> TickMap<K, V, T> {
         let Some(root) = &mut self.root else { return };
         if root.capacity() <= CAP && root.len() * 4 <= root.capacity() {
             // Shared only if a collapse has just uncovered it; it is then the clone's as well, and stays as it is.
-            match Arc::get_mut(root) {
-                Some(Node::Leaf(slots)) => slots.fit(),
-                Some(Node::Inner(children)) => children.fit(),
-                None => {}
+            let Some(root) = Arc::get_mut(root) else { return };
+            match root {
+                Node::Leaf(slots) => slots.fit(),
+                Node::Inner(children) => children.fit(),
             }
         }
     }

@@ -59,12 +59,14 @@ impl<E, T> Items<E, T> {
         &mut self.list[at]
     }
 
+    /// The same, where so many are there.
+    pub(super) fn find_mut(&mut self, at: usize) -> Option<&mut E> {
+        self.list.get_mut(at)
+    }
+
     /// Two items next to each other.
     pub(super) fn pair_mut(&mut self, at: usize) -> Option<(&mut E, &mut E)> {
-        match self.list.get_mut(at..)? {
-            [left, right, ..] => Some((left, right)),
-            _ => None,
-        }
+        if let [left, right, ..] = self.list.get_mut(at..)? { Some((left, right)) } else { None }
     }
 
     /// Gives back room that is not needed; not all, lest the next insert want it again.

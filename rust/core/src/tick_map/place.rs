@@ -91,14 +91,9 @@ impl<K, V, T> Node<K, V, T> {
     {
         for &begun in place.begun() {
             let Node::Inner(children) = Arc::make_mut(node) else { return None };
-            let at = usize::from(begun).saturating_sub(1);
-            if at >= children.len() {
-                return None;
-            }
-            node = &mut children.at_mut(at).node;
+            node = &mut children.find_mut(usize::from(begun).saturating_sub(1))?.node;
         }
         let Node::Leaf(slots) = Arc::make_mut(node) else { return None };
-        let at = usize::from(place.at);
-        if place.is_there && at < slots.len() { Some(&mut slots.at_mut(at).value) } else { None }
+        slots.find_mut(usize::from(place.at)).filter(|_| place.is_there).map(|slot| &mut slot.value)
     }
 }

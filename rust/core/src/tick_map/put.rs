@@ -74,10 +74,7 @@ where
         children.newly_stamped(at, stamp);
         node = &mut children.at_mut(at).node;
     }
-    match Arc::make_mut(node) {
-        Node::Leaf(slots) => Some(slots),
-        Node::Inner(_) => None,
-    }
+    if let Node::Leaf(slots) = Arc::make_mut(node) { Some(slots) } else { None }
 }
 
 /// Sets below a node, so many steps down the way. `end` says whether the node is on the right edge of the map.

@@ -104,24 +104,15 @@ where
     T: Ord + Clone,
 {
     let Some((left, right)) = children.pair_mut(at) else { return };
-    // Siblings are equally deep (invariant 2), so both are leaves or both are not.
     if left.node.len() + right.node.len() <= MERGED {
         freed.count(&right.node);
         let right = children.remove(at + 1);
         let left = children.at_mut(at);
-        match (Arc::make_mut(&mut left.node), Arc::unwrap_or_clone(right.node)) {
-            (Node::Leaf(slots), Node::Leaf(more)) => slots.append(more),
-            (Node::Inner(below), Node::Inner(more)) => below.append(more),
-            _ => {}
-        }
+        Arc::make_mut(&mut left.node).append(Arc::unwrap_or_clone(right.node));
         left.summarize();
         children.restamped(at);
     } else {
-        match (Arc::make_mut(&mut left.node), Arc::make_mut(&mut right.node)) {
-            (Node::Leaf(slots), Node::Leaf(more)) => slots.even_out(more),
-            (Node::Inner(below), Node::Inner(more)) => below.even_out(more),
-            _ => {}
-        }
+        Arc::make_mut(&mut left.node).even_out(Arc::make_mut(&mut right.node));
         left.summarize();
         right.summarize();
         if let Some(first) = right.node.bound() {
@@ -129,5 +120,34 @@ where
         }
         children.restamped(at);
         children.restamped(at + 1);
+    }
+}
+
+// Siblings are equally deep (invariant 2), so both are leaves or both are not.
+impl<K, V: Held, T: Ord + Clone> Node<K, V, T> {
+    fn append(&mut self, more: Self) {
+        match more {
+            Node::Leaf(more) => {
+                let Node::Leaf(slots) = self else { return };
+                slots.append(more);
+            }
+            Node::Inner(more) => {
+                let Node::Inner(children) = self else { return };
+                children.append(more);
+            }
+        }
+    }
+
+    fn even_out(&mut self, right: &mut Self) {
+        match right {
+            Node::Leaf(right) => {
+                let Node::Leaf(slots) = self else { return };
+                slots.even_out(right);
+            }
+            Node::Inner(right) => {
+                let Node::Inner(children) = self else { return };
+                children.even_out(right);
+            }
+        }
     }
 }

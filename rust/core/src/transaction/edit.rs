@@ -164,16 +164,15 @@ impl<H: Host> Store<H> {
         let live = entry.as_ref().is_some_and(|(_, row)| row.content().is_some());
         let done = self.ctx.edit_dir(dir, |directory| {
             let before = (directory.rows.len(), directory.rows.total() - directory.rows.len());
-            let (spelled, old) = match entry {
-                Some(entry) => (key.clone(), put(&mut directory.rows, key.clone(), Some(entry))),
-                None => match directory.rows.remove(key) {
-                    Some((spelled, stamp, row)) => (spelled, Some((stamp, row))),
-                    None => (key.clone(), None),
-                },
+            let (spelled, old) = if entry.is_some() {
+                (key.clone(), put(&mut directory.rows, key.clone(), entry))
+            } else {
+                let (spelled, stamp, row) = directory.rows.remove(key)?;
+                (spelled, Some((stamp, row)))
             };
-            (spelled, old, before, (directory.rows.len(), directory.rows.total() - directory.rows.len()))
+            Some((spelled, old, before, (directory.rows.len(), directory.rows.total() - directory.rows.len())))
         });
-        let Some((spelled, old, before, after)) = done else { return };
+        let Some((spelled, old, before, after)) = done.flatten() else { return };
         self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
         self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + after.1 - before.1;
         self.log(Undo::Row { dir, key: spelled, old, live });
@@ -308,7 +307,7 @@ impl<H: Host> Store<H> {
 
     /// From now on the directory keeps all values by group and source. O(values), once in its life.
     pub(crate) fn collect_members(&mut self, dir: NameId) {
-        let Some(derived) = self.ctx.dirs.get(dir).and_then(Directory::derived) else { return };
+        let Some(derived) = self.ctx.derived(dir) else { return };
         let mut collected: std::collections::BTreeMap<(Key, Source), ValueVec<H::Value>> =
             std::collections::BTreeMap::new();
         for (units, arrow) in derived.units.iter().zip(0u16..) {

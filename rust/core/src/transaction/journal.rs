@@ -238,10 +238,8 @@ impl<H: Host> Context<H> {
     /// A live directory, to be changed in place without stamping it. (Not inlined: every edit comes through here.)
     #[inline(never)]
     pub(crate) fn dir_mut(&mut self, id: NameId) -> Option<&mut Directory<H>> {
-        match &mut self.dirs.state.get_mut(&id)?.state {
-            State::Live(directory) => Some(triomphe::Arc::make_mut(directory)),
-            _ => None,
-        }
+        let State::Live(directory) = &mut self.dirs.state.get_mut(&id)?.state else { return None };
+        Some(triomphe::Arc::make_mut(directory))
     }
 
     /// Changes a live directory in place, without stamping it. `None` where there is none.
@@ -278,15 +276,13 @@ impl<H: Host> Context<H> {
 
     /// Sets or removes what is remembered of a lazy key; what was there.
     pub(crate) fn put_memo(&mut self, dir: NameId, key: Key, memo: Option<Memo<H::Value>>) -> Option<Memo<H::Value>> {
-        self.edit_dir(dir, |directory| match &mut directory.kind {
-            Kind::Lazy(lazy) => {
-                let now = usize::from(memo.as_ref().is_some_and(|memo| memo.trail.is_some()));
-                let old = put(&mut lazy.memos, key, memo.map(|memo| ((), memo))).map(|((), memo)| memo);
-                let was = usize::from(old.as_ref().is_some_and(|memo| memo.trail.is_some()));
-                lazy.trails = lazy.trails + now - was;
-                old
-            }
-            _ => None,
+        self.edit_dir(dir, |directory| {
+            let Kind::Lazy(lazy) = &mut directory.kind else { return None };
+            let now = usize::from(memo.as_ref().is_some_and(|memo| memo.trail.is_some()));
+            let old = put(&mut lazy.memos, key, memo.map(|memo| ((), memo))).map(|((), memo)| memo);
+            let was = usize::from(old.as_ref().is_some_and(|memo| memo.trail.is_some()));
+            lazy.trails = lazy.trails + now - was;
+            old
         })
         .flatten()
     }

@@ -391,11 +391,10 @@ impl<H: Host> Store<H> {
                 directory.rows = TickMap::new();
                 directory.floor = crate::tick::FIRST;
                 directory.tombs = None;
-                if let Some(derived) = directory.derived_mut() {
-                    let fold = derived.folding.as_ref().map(|folding| folding.fold.clone());
-                    *derived = Derived::new(Arc::clone(&derived.arrows), fold, derived.shared);
-                    derived.parent_generations = generations;
-                }
+                let Some(derived) = directory.derived_mut() else { return };
+                let fold = derived.folding.as_ref().map(|folding| folding.fold.clone());
+                *derived = Derived::new(Arc::clone(&derived.arrows), fold, derived.shared);
+                derived.parent_generations = generations;
             });
             self.drop_rows(id, &rows);
             self.invalidate_all(id);

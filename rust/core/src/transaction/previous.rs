@@ -184,9 +184,8 @@ impl<H: Host> Store<H> {
         }
         let mut late = Vec::new();
         for (of, _, mirror) in lagging() {
-            let (Some(directory), Some(previous)) = (self.ctx.dirs.get(*of), self.ctx.dirs.get(mirror.id)) else {
-                continue;
-            };
+            let (directory, previous) = (self.ctx.dirs.get(*of), self.ctx.dirs.get(mirror.id));
+            let (Some(directory), Some(previous)) = (directory, previous) else { continue };
             // What was made in this transaction had nothing before it, and its mirror shows just that.
             if directory.created >= self.work.base.tick {
                 continue;

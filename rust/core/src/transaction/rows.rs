@@ -133,10 +133,8 @@ impl<H: Host> Store<H> {
             (passed, before, (directory.rows.len(), directory.rows.total()))
         });
         let (changed, refused) = (run.changed, run.refused);
-        let Some((passed, before, after)) = ran else {
-            *done = keys.len();
-            return Ok(());
-        };
+        // Where there is no directory there is nothing to do.
+        let (passed, before, after) = ran.unwrap_or((keys.len() - from, (0, 0), (0, 0)));
         *done = from + passed;
         self.ctx.counts.keys = self.ctx.counts.keys + after.0 - before.0;
         self.ctx.counts.key_tombstones = self.ctx.counts.key_tombstones + (after.1 - after.0) - (before.1 - before.0);

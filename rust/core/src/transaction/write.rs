@@ -110,13 +110,12 @@ fn new_content<H: Host>(
     values: &mut ValueVec<H::Value>,
 ) -> Result<NewContent<H>, H> {
     let equal = match (there, values.as_slice()) {
-        (None, values) => values.is_empty(),
         (Some(Content::Plain(Vals::One(there))), [value]) => verdicts.values(there, value)?,
         (Some(Content::Plain(there)), values) => {
             let there = there.as_slice();
             there.len() == values.len() && verdicts.sequences(there.iter(), values.iter())?
         }
-        (Some(_), _) => false,
+        (there, values) => there.is_none() && values.is_empty(),
     };
     Ok((!equal).then(|| Vals::from_vec(std::mem::take(values)).map(Content::Plain)))
 }
