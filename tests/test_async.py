@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from livedirs import Store, TransactionError
-from support import contents
+from support import contents, in_thread
 
 
 class Stop(Exception): ...
@@ -526,3 +526,23 @@ def test_an_interrupt_where_asyncio_tells_the_task_makes_nobody_another_caller(s
     assert out == {1: 202}
     b[1] = 300
     assert out == {1: 302}
+
+
+def test_a_task_that_cannot_be_woken_is_told_of_and_the_next_has_its_turn(monkeypatch):
+    store = Store()
+    d = store.mkdir("/d/")
+    unraised, woken = [], []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: unraised.append(type(told.exc_value)))
+
+    def fails():
+        woken.append("fails")
+        raise ValueError
+
+    with store.update():
+        assert in_thread(lambda: store.update()._try_enter(fails, False)) is False
+        assert in_thread(lambda: store.update()._try_enter(lambda: woken.append("next"), False)) is False
+        d[1] = 1
+    assert set(woken[:-1]) == {"fails"} and woken[-1] == "next"
+    assert set(unraised) == {ValueError}
+    d[2] = 2
+    assert d == {1: 1, 2: 2}

@@ -21,6 +21,7 @@ from livedirs import (
     TransactionError,
     WriteDuringUpdateError,
 )
+from livedirs.testing import assert_no_residue
 from support import unchanged
 
 
@@ -305,3 +306,29 @@ def test_what_the_store_makes_cannot_be_made_by_hand_into_harm():
         with pytest.raises(TypeError):
             make()
     assert d == {1: 1}
+
+
+@pytest.mark.parametrize(
+    "use, message",
+    [
+        (lambda store, d: d.set_all(1, 5), "values are an iterable, not int"),
+        (lambda store, d: store.multi_map("/m/", 5), "parents are an iterable.*, not int"),
+        (lambda store, d: d.map("/m/", lambda key, values: [], within=5), "within is an iterable of ranges"),
+        (lambda store, d: store.lazy("/l/", lambda self, key: None, many=True)[1], "many=True.*not NoneType"),
+        (lambda store, d: d[1:2], r"a slice: .*between\(lo, hi\)"),
+        (lambda store, d: assert_no_residue(d).__enter__(), "takes a store, not InputDirectory"),
+    ],
+    ids="set_all multi_map within lazy slice residue".split(),
+)
+def test_what_is_of_another_kind_is_a_type_error_that_says_what_was_asked_for(use, message):
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    with pytest.raises(TypeError, match=message):
+        use(store, d)
+
+
+def test_a_capacity_of_the_environment_that_is_none_says_where_it_is_from(monkeypatch):
+    monkeypatch.setenv("LIVEDIRS_CAPACITY", "abc")
+    with pytest.raises(ValueError, match="abc") as caught:
+        Store()
+    assert "LIVEDIRS_CAPACITY" in caught.value.__notes__[0]

@@ -2,7 +2,9 @@
 
 import gc
 import sys
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -205,3 +207,17 @@ def test_a_fork_of_a_large_store_takes_no_memory_of_its_size(tmp_path):
     # Far less than one copy of the rows, whose keys and values alone are 32 bytes each.
     assert peak < 32 * len(d) / 2
     assert all(len(fork["/d/"]) == 100_000 for fork in forks)
+
+
+def test_a_fork_that_is_discarded_while_its_merge_waits_for_its_turn_is_merged_no_more():
+    store, *_ = summed()
+    fork = store.fork()
+    fork["/d/"][1] = 10
+    with ThreadPoolExecutor(1) as pool:
+        with store.update():
+            merging = pool.submit(fork.merge)
+            time.sleep(0.1)  # most likely it waits by then; where it does not, it is refused at once
+            fork.discard()
+        with pytest.raises(ClosedError, match="the fork is discarded"):
+            merging.result(60)
+    assert store["/d/"] == {1: 1, 2: 2} and store.stats().forks == 0

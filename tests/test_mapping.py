@@ -392,3 +392,23 @@ def test_a_derived_directory_is_read_only(write):
 
 def test_generic_aliases_work_at_run_time():
     assert Directory[int, str] and InputDirectory[int, str]
+
+
+@every_kind
+def test_views_go_backwards_over_the_version_at_which_they_began(make):
+    store = Store()
+    d = make(store, {1: "a", 2: "b", 3: "c"})
+    views = [d.keys(), d.values(), d.items()]
+    begun = [reversed(view) for view in views]
+    store.mkdir("/other/", {1: 1})
+    assert [list(view) for view in begun] == [[3, 2, 1], ["c", "b", "a"], [(3, "c"), (2, "b"), (1, "a")]]
+    assert isinstance(d.keys(), KeysView) and d.keys() == {1, 2, 3}
+
+
+@every_kind
+def test_backwards_too_the_one_of_several_values_is_not_unique(make):
+    d = make(Store(), several)
+    backwards = reversed(d.items())
+    assert next(backwards) == (2, "b")
+    with pytest.raises(NotUniqueError):
+        next(backwards)

@@ -361,3 +361,18 @@ def test_keys_that_a_reader_still_has_to_be_told_of_are_not_in_it():
         assert store.stats().key_tombstones == 1
         assert dict(d.previous()) == {2: 2}
     assert counts(store)[-2:] == (0, 0)
+
+
+def test_a_previous_directory_that_is_gone_says_so_also_where_its_name_is_taken_again():
+    store = Store()
+    previous = store.mkdir("/d/", {1: 1}).previous()
+    store.remove_dir("/d/")
+    d = store.mkdir("/d/", {2: 2})
+    assert repr(previous) == '<Directory "/d/", removed>' and previous.kind == "removed"
+    assert "removed" in previous._repr_html_()
+    with pytest.raises(DirNotFoundError, match='the previous state of directory "/d/" is gone'):
+        dict(previous)
+    with store.update():
+        assert repr(previous) == '<Directory "/d/", removed>'
+    d.previous()
+    assert repr(previous) == '<Directory "/d/", previous, 1 key: {2: 2}>'

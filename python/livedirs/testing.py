@@ -146,6 +146,8 @@ def assert_no_residue(store: Store) -> Iterator[None]:
     and readers are left. What only waits for Python's cycle collector is collected first. An exception that
     leaves the block leaves it as it is.
     """
+    if not isinstance(store, Store):
+        raise TypeError(f"assert_no_residue takes a store, not {type(store).__name__}")
     gc.collect()
     before = Held(store)
     yield

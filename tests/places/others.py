@@ -242,7 +242,7 @@ def ranges_of_a_mapper(w):
 # ---- hooks, callbacks, destructors
 
 
-@place()
+@place(note=["in a hook", "hook_on_create"])
 def hook_on_create(w):
     def hook(store):
         store["/d/"][6] = 60
@@ -251,7 +251,7 @@ def hook_on_create(w):
     return lambda: w.store.mkdir("/new/", {1: 1}, on_create=hook)
 
 
-@place()
+@place(note=["in a hook", "hook_on_delete"])
 def hook_on_delete(w):
     def hook(store):
         store["/d/"][6] = 60

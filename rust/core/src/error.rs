@@ -10,7 +10,7 @@ use crate::value::{Host, Unsure};
 /// Why an operation did not happen. After any of these the store is as it was before the call.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum Refusal {
-    #[error("no directory {:?}", .0.as_str())]
+    #[error("{}", missing(.0))]
     NotFound(Name),
     #[error("directory {:?} is there already{}", name.as_str(), if *by_mapper { ", made by a mapper for another key" } else { "" })]
     Exists { name: Name, by_mapper: bool },
@@ -46,6 +46,16 @@ fn listed(names: &[Name]) -> String {
     let shown: Vec<String> = names.iter().take(5).map(|name| format!("{:?}", name.as_str())).collect();
     let more = names.len().saturating_sub(5);
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+fn missing(name: &Name) -> String {
+    let shown = name.as_str();
+    if name.is_previous() {
+        return format!(
+            "the previous state of directory {shown:?} is gone with it: call previous() of what is there now"
+        );
+    }
+    format!("no directory {shown:?}")
 }
 
 /// What an operation of the core may answer instead of its result.

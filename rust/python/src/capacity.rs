@@ -13,7 +13,9 @@ pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u
     match given.filter(|given| !given.is_none()) {
         Some(given) => parse(given),
         None => match std::env::var("LIVEDIRS_CAPACITY") {
-            Ok(text) if !text.is_empty() => parse(PyString::new(py, &text).as_any()),
+            Ok(text) if !text.is_empty() => parse(PyString::new(py, &text).as_any()).inspect_err(|error| {
+                crate::errors::add_note(py, error, "livedirs: as the environment variable LIVEDIRS_CAPACITY asks for");
+            }),
             _ => Ok(automatic()),
         },
     }

@@ -52,6 +52,12 @@ impl Changes {
         ))
     }
 
+    fn __eq__(&self, other: &Bound<'_, Self>) -> PyResult<bool> {
+        let theirs = other.get();
+        let alike = (self.tick, self.reset, self.removed) == (theirs.tick, theirs.reset, theirs.removed);
+        Ok(alike && self.entries.bind(other.py()).eq(&theirs.entries)?)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.entries)
     }
@@ -95,6 +101,12 @@ impl DirChanges {
             shown(&self.changed),
             shown(&self.removed)
         )
+    }
+
+    fn __eq__(&self, other: &Bound<'_, Self>) -> PyResult<bool> {
+        let (py, theirs) = (other.py(), other.get());
+        let alike = (self.tick, self.reset) == (theirs.tick, theirs.reset);
+        Ok(alike && self.changed.bind(py).eq(&theirs.changed)? && self.removed.bind(py).eq(&theirs.removed)?)
     }
 }
 

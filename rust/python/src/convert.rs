@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyIterator, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyIterator, PySlice, PyString, PyTuple, PyType};
 
 use crate::errors;
 
@@ -138,6 +138,11 @@ fn any_key(object: &Bound<'_, PyAny>, depth: u8) -> PyResult<Key> {
         let parts = tuple.iter().map(|part| any_key(&part, depth + 1)).collect::<PyResult<Vec<Key>>>()?;
         return Key::tuple(parts).map_err(|error| errors::invalid_key(py, error.to_string()));
     }
+    if object.is_instance_of::<PySlice>() {
+        let message =
+            "a key can't be a slice: for the keys of a range ask between(lo, hi), or derive slice(name, lo, hi)";
+        return Err(errors::invalid_key(py, message));
+    }
     let message = format!(
         "a key can't be of type {}: use None, bool, int, float, str, bytes or tuples of these",
         // With its module: numpy's bool is no bool, and says so.
@@ -208,7 +213,8 @@ pub fn range(object: &Bound<'_, PyAny>) -> PyResult<Range> {
 }
 
 pub fn ranges(object: &Bound<'_, PyAny>) -> PyResult<Vec<Range>> {
-    object.try_iter()?.map(|item| range(&item?)).collect()
+    let message = || format!("within is an iterable of ranges (lo, hi), not {}", kind(object));
+    iterate(object, message)?.map(|item| range(&item?)).collect()
 }
 
 /// Iterates; what is no iterable is a `TypeError` that says so. One that `__iter__` itself raises stays as it is.
@@ -221,6 +227,11 @@ pub fn iterate<'py>(object: &Bound<'py, PyAny>, message: impl FnOnce() -> String
         }
         PyTypeError::new_err(message())
     })
+}
+
+/// What kind of object it is, for messages.
+pub fn kind(object: &Bound<'_, PyAny>) -> String {
+    object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The two items of an iterable of two.

@@ -229,12 +229,12 @@ impl Directory {
         static KEYS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         static VALUES: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         static ITEMS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        let (cell, module) = match class {
-            "KeysView" => (&KEYS, "collections.abc"),
-            "DirValues" => (&VALUES, "livedirs._views"),
-            _ => (&ITEMS, "livedirs._views"),
+        let cell = match class {
+            "DirKeys" => &KEYS,
+            "DirValues" => &VALUES,
+            _ => &ITEMS,
         };
-        cell.import(slf.py(), module, class)?.call1((slf,))
+        cell.import(slf.py(), "livedirs._views", class)?.call1((slf,))
     }
 
     /// Derives a directory from this one.
@@ -357,6 +357,11 @@ impl Directory {
         self.read(py, || Tag::All, |view| view.walk(true)).map(Keys::new)
     }
 
+    /// All entries, from the last key to the first.
+    fn _reversed_entries(&self, py: Python<'_>) -> PyResult<Entries> {
+        self.read(py, || Tag::All, |view| view.walk(true)).map(Entries::new)
+    }
+
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         self.read(py, || Tag::Size, |view| view.len())
     }
@@ -367,7 +372,7 @@ impl Directory {
 
     /// A view of its keys, as of a dict, in their order.
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Directory::view_class(slf, "KeysView")
+        Directory::view_class(slf, "DirKeys")
     }
 
     /// A view of its values, as of a dict, in the order of the keys. NotUniqueError where a key has two or more.
@@ -861,6 +866,8 @@ impl Directory {
             let count = if kind == DirKind::Lazy { view.kept() } else { view.len() };
             (kind, count, view.walk(false))
         };
+        // What stands in for a previous directory is shown while that may yet be made.
+        let is_gone = || self.peek(py, || Tag::Existence, |_| ()).is_ok_and(|there| there.is_none());
         let found = match &self.snapshot {
             Some(snapshot) => match snapshot.get().read(py, &self.name, self.hint(), first_rows) {
                 Ok(found) => found,
@@ -872,6 +879,13 @@ impl Directory {
                 let Ok(scope) = Shared::scope(py, &guard) else { return Look::NotNow };
                 if matches!(scope, Scope::Working) && guard.store.in_mapper() {
                     return Look::NotNow;
+                }
+                if self.name.is_previous() {
+                    drop(guard);
+                    if is_gone() {
+                        return Look::Nothing;
+                    }
+                    guard = shared.lock(py);
                 }
                 if matches!(scope, Scope::Published) {
                     let version = guard.store.published();

@@ -101,9 +101,8 @@ fn call_task(py: Python<'_>, wake: &Py<PyAny>, interrupt: &mut PyResult<()>) -> 
         }
     }
     // So many are none: it does not work.
-    if let Err(error) = came {
-        error.write_unraisable(py, Some(wake.bind(py)));
-    }
+    let Err(error) = came else { return false };
+    error.write_unraisable(py, Some(wake.bind(py)));
     false
 }
 

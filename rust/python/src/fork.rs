@@ -90,7 +90,7 @@ impl Fork {
         this.own.forks.fetch_add(1, Ordering::Relaxed);
         let link =
             Link { parent: store.clone().unbind(), base: Mutex::new(Some(base)), counted: AtomicBool::new(true) };
-        let own = Shared::over(core, Arc::clone(&this.own.family));
+        let own = Shared::over(core, Arc::clone(&this.own.family), "the fork is discarded");
         let fork = PyClassInitializer::from(Store { own, capacity: this.capacity, link: Some(link) });
         let fork = Bound::new(py, fork.add_subclass(Fork))?;
         fork.as_super().get().own.set_handle(fork.as_super())?;
@@ -116,8 +116,9 @@ impl<'a> Both<'a> {
             drop(first.take_turn_for_call(py, first.lock(py))?);
             let guard = second.lock(py);
             if guard.closed {
+                let end = guard.end;
                 drop(guard);
-                return Err(or_interrupt(py, errors::closed(py, "the store is closed"), first.undo_all(py)));
+                return Err(or_interrupt(py, errors::closed(py, end), first.undo_all(py)));
             }
             if guard.owner.is_none() {
                 drop(second.take_turn_for_call(py, guard)?);

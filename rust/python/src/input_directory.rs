@@ -135,7 +135,10 @@ impl InputDirectory {
     /// ('draft', 'maths')
     fn set_all(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>) -> PyResult<()> {
         let key = convert::key(key)?;
-        let values = values.try_iter()?.map(|value| Ok(Object(value?.unbind()))).collect::<PyResult<ValueVec<_>>>()?;
+        let message = || format!("values are an iterable, not {}", convert::kind(values));
+        let values = convert::iterate(values, message)?
+            .map(|value| Ok(Object(value?.unbind())))
+            .collect::<PyResult<ValueVec<_>>>()?;
         slf.as_super().get().set_rows(slf.py(), &mut [(key, values)])
     }
 

@@ -338,7 +338,9 @@ fn call_lazy(py: Python<'_>, shared: &Shared, job: &LazyJob<PyHost>) -> PyResult
     let handle = LazyDirectory::of(&store, None, job.name.clone())?;
     let value = function.call1((handle, convert::key_to_python(py, &job.key)?))?;
     if matches!(job.code.0.task, Task::Lazy { many: true }) {
-        return value.try_iter()?.map(|value| Ok(Object(value?.unbind()))).collect();
+        let message =
+            || format!("a lazy function with many=True gives an iterable of values, not {}", convert::kind(&value));
+        return convert::iterate(&value, message)?.map(|value| Ok(Object(value?.unbind()))).collect();
     }
     Ok(std::iter::once(Object(value.unbind())).collect())
 }

@@ -1,7 +1,6 @@
 //! `Commit` and `Stats`: plain records.
 
 use livedirs_core::Name;
-use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
 use pyo3::types::PyFrozenSet;
 
@@ -20,7 +19,8 @@ pub const SHOWN: usize = 5;
 /// ...     users[2] = "Grace"
 /// >>> tx.result.mapped, sorted(tx.result.changed)
 /// (1, [DirName('/names/'), DirName('/users/')])
-#[pyclass(frozen, module = "livedirs", name = "Commit")]
+#[pyclass(frozen, eq, hash, module = "livedirs", name = "Commit")]
+#[derive(PartialEq, Eq, Hash)]
 pub struct Commit(livedirs_core::Commit);
 
 impl Commit {
@@ -107,7 +107,7 @@ impl Commit {
 /// - queued: keys that are due to be computed; 0 between transactions.
 /// - cursors, snapshots, forks: those that are open. horizon: the least position of a reader; the tick where there is none.
 /// - tick: the clock. capacity: the bound in bytes, or None. bytes: what the Rust side holds, about; not the values.
-#[pyclass(frozen, get_all, module = "livedirs", name = "Stats")]
+#[pyclass(frozen, eq, get_all, module = "livedirs", name = "Stats")]
 #[derive(PartialEq, Eq)]
 pub struct Stats {
     tick: u64,
@@ -161,17 +161,6 @@ impl Stats {
 
 #[pymethods]
 impl Stats {
-    fn __richcmp__(&self, other: &Bound<'_, PyAny>, op: CompareOp) -> PyResult<Py<PyAny>> {
-        let py = other.py();
-        let Ok(other) = other.cast_exact::<Self>() else { return Ok(py.NotImplemented()) };
-        let equal = self == other.get();
-        match op {
-            CompareOp::Eq => Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind()),
-            CompareOp::Ne => Ok((!equal).into_pyobject(py)?.to_owned().into_any().unbind()),
-            _ => Ok(py.NotImplemented()),
-        }
-    }
-
     fn __repr__(&self) -> String {
         let or_none = |value: Option<u64>| value.map_or_else(|| "None".to_owned(), |value| value.to_string());
         format!(

@@ -37,6 +37,8 @@ const MOST_NAMES_TO_GUESS: usize = 1_000;
 pub struct Inner {
     pub store: Store<PyHost>,
     pub closed: bool,
+    /// What it is then, for messages.
+    pub end: &'static str,
     pub owner: Option<Owner>,
     /// Blocks of the open transaction, the innermost last.
     pub blocks: Vec<u64>,
@@ -125,11 +127,11 @@ impl Drop for Shared {
 
 impl Shared {
     pub fn new(options: Options) -> Arc<Self> {
-        Shared::over(Store::new(options), Arc::default())
+        Shared::over(Store::new(options), Arc::default(), "the store is closed")
     }
 
-    /// A store of a family.
-    pub fn over(store: Store<PyHost>, family: Arc<Family>) -> Arc<Self> {
+    /// A store of a family. `end`: what it is when it is closed.
+    pub fn over(store: Store<PyHost>, family: Arc<Family>, end: &'static str) -> Arc<Self> {
         let shared = Arc::new_cyclic(|me| Shared {
             me: me.clone(),
             family,
@@ -138,6 +140,7 @@ impl Shared {
             inner: Lock::new(Inner {
                 store,
                 closed: false,
+                end,
                 owner: None,
                 blocks: Vec::new(),
                 next_block: 1,
@@ -178,7 +181,7 @@ impl Shared {
 
     /// The Python object; it is alive, since something runs in it.
     pub fn handle<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let weak = self.handle.get().ok_or_else(|| errors::closed(py, "the store is closed"))?;
+        let weak = self.handle.get().ok_or_else(|| errors::closed(py, self.lock_whole(py).end))?;
         weak.bind(py).call0()
     }
 
@@ -245,7 +248,7 @@ impl Shared {
     /// Which version the caller sees.
     pub fn scope(py: Python<'_>, inner: &Inner) -> PyResult<Scope> {
         if inner.closed {
-            return Err(errors::closed(py, "the store is closed"));
+            return Err(errors::closed(py, inner.end));
         }
         match inner.owner {
             Some(owner) if owner.is_me() => {
@@ -283,7 +286,7 @@ impl Shared {
         let (mut again, mut nap) = (false, None);
         loop {
             if guard.closed {
-                return Err(errors::closed(py, "the store is closed"));
+                return Err(errors::closed(py, guard.end));
             }
             let Some(holder) = guard.owner else {
                 guard.owner = Some(owner);

@@ -245,8 +245,9 @@ impl Store {
     ) -> PyResult<Bound<'py, Directory>> {
         let name = convert::name(name)?;
         let mut arrows = Vec::new();
-        for item in parents.try_iter()? {
-            let message = "each parent is (directory, fn) or (directory, fn, within)";
+        let message = "each parent is (directory, fn) or (directory, fn, within)";
+        let all = || format!("parents are an iterable, of which {message}, not {}", convert::kind(parents));
+        for item in convert::iterate(parents, all)? {
             if item.as_ref().is_ok_and(PyAnyMethods::is_instance_of::<Directory>) {
                 return Err(PyTypeError::new_err(format!("{message}: a directory alone has no fn")));
             }
@@ -577,8 +578,10 @@ impl Store {
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         let shared = slf.get().shared();
-        let closed = shared.lock(slf.py()).closed;
-        if closed { Err(errors::closed(slf.py(), "the store is closed")) } else { Ok(slf) }
+        let guard = shared.lock(slf.py());
+        let (closed, end) = (guard.closed, guard.end);
+        drop(guard);
+        if closed { Err(errors::closed(slf.py(), end)) } else { Ok(slf) }
     }
 
     #[pyo3(signature = (*exc))]

@@ -111,7 +111,10 @@ impl Shared {
     fn call_hook(&self, py: Python<'_>, hook: &crate::host::Code) -> PyResult<()> {
         let Some(bound) = &hook.0.function else { return Ok(()) };
         let (function, _) = bound.bind(py).extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-        function.call1((self.handle(py)?,)).map(drop)
+        function.call1((self.handle(py)?,)).map(drop).inspect_err(|error| {
+            let name = function.getattr(pyo3::intern!(py, "__qualname__")).and_then(|name| name.extract::<String>());
+            errors::add_note(py, error, &format!("livedirs: in a hook, {}", name.as_deref().unwrap_or("a function")));
+        })
     }
 
     pub fn rounds<'a>(self: &'a Arc<Self>, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
@@ -287,8 +290,12 @@ impl Transaction {
 
     /// The block must be open, and the caller's.
     fn check_open(&self, py: Python<'_>, inner: &Inner) -> PyResult<()> {
-        if self.state() != OPEN || !Shared::is_mine(inner) {
+        if self.state() != OPEN {
             return Err(errors::transaction(py, "this transaction is not open: use it inside its with block"));
+        }
+        if !Shared::is_mine(inner) {
+            let message = "this transaction is another thread's or task's: use it on the one that opened it";
+            return Err(errors::transaction(py, message));
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub(crate) struct Mark<H: Host> {
 }
 
 /// What a transaction did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Commit {
     /// The store's clock after it.
     pub tick: Tick,
