@@ -88,8 +88,8 @@ impl<H: Host> Store<H> {
         if self.work.silent { 0 } else { self.work.hooks.len() }
     }
 
-    /// Ends a round, `from_context` being reset: stamps what changed, purges, moves the clock on. Whether another
-    /// round is due.
+    /// Ends a round: brings previous directories up to date, stamps what changed, purges, moves the clock on. Whether
+    /// another round is due.
     ///
     /// # Errors
     /// `Unsure`: nothing has changed, and the call is to be repeated.
