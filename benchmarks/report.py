@@ -52,7 +52,7 @@ def terminal(measured: Measured) -> Group:
 
 
 def terminal_goals(goals: Sequence[Goal]) -> Table:
-    table = Table("work", "target", title="Targets of issue 5: medians of the ratios within rounds")
+    table = Table("work", "target", title="Targets: medians of the ratios within rounds")
     for heading in ("measured", "should be"):
         table.add_column(heading, justify="right")
     table.add_column("")

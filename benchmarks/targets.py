@@ -1,4 +1,4 @@
-"""What issue 5 asks for ("To reach"), beside what was measured.
+"""What the project set itself to reach, beside what was measured.
 
 A target that is missed does not fail the run; one that could not be measured says why.
 """

@@ -1,7 +1,7 @@
 """Whatever user code raises, wherever the store runs it: all is undone, and the exception arrives.
 
 A table: every place where code of the user's runs (`places`), by every kind of exception, by every way to run
-a transaction. Where the specification gives an exception a meaning of its own, `Place.means` says so. In the
+a transaction. Where the store gives an exception a meaning of its own, `Place.means` says so. In the
 end there must be what is in a second world, in which nothing was ever raised.
 """
 

@@ -1,9 +1,9 @@
 """Random programs on a store, its forks and a fork of a fork, against a model of how they come together.
 
 The model knows of each side its top level alone: input directories with their rows, and what was derived.
-Each has an origin, which tells whether two sides mean the same directory. It merges three ways, as section 7
-says; what else must be there, `oracle_recompute` tells from scratch. So nothing that one side computed before
-is believed. A program that fails is printed as source, to be pasted and run.
+Each has an origin, which tells whether two sides mean the same directory. It merges three ways, as section
+3.11 of docs/design.md says; what else must be there, `oracle_recompute` tells from scratch. So nothing that
+one side computed before is believed. A program that fails is printed as source, to be pasted and run.
 """
 
 import inspect

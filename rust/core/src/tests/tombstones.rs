@@ -1,4 +1,4 @@
-//! Tombstones, the purge and the floor: spec.md, section 6, by the numbers there.
+//! Tombstones, the purge and the floor: the invariants of tombstones and readers, docs/design.md, section 2.
 
 use std::collections::BTreeMap;
 
