@@ -142,8 +142,10 @@ dead: $(VENV)/.group-tidy ## code and dependencies that nothing uses
 coverage: $(VENV)/.group-coverage $(VENV)/.extra-test ## the lines of Rust and Python that the tests run; ARGS goes to pytest
 	packaging/coverage $(ARGS)
 
+API ?= ../shared/api.pyi
 contract: $(VENV)/.created ## compare the package with a stub that it must agree with: API=path/to/api.pyi
-	$(BIN)/python packaging/contract.py $(or $(API),../shared/api.pyi)
+	@test -f "$(API)" || { echo "no stub at $(API): make contract API=path/to/api.pyi" >&2; exit 1; }
+	$(BIN)/python packaging/contract.py "$(API)"
 
 workflows: $(VENV)/.group-tidy ## the workflows of GitHub, by zizmor, and by actionlint where there is a Go to run it
 	$(BIN)/zizmor --offline --no-progress --quiet .github
