@@ -126,7 +126,7 @@ def check(work, is_whole):
             store.mkdir("/works/", {1: 1}).map("/still/", lambda key, values: [(key, values[0])])
         assert store["/still/"] == {1: 1} and store.stats().queued == 0, n
         store._check_invariants()
-    print(f"{last} allocations that can fail")
+    print(f"{name}: {last} allocations that can fail")
     assert last
 
 
@@ -156,3 +156,4 @@ def test_whichever_allocation_of_python_fails_all_is_done_or_undone(work, is_who
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "allocations that can fail" in done.stdout
+    print(done.stdout, end="")
