@@ -402,6 +402,18 @@ def test_what_is_derived_and_removed_time_and_again_in_a_block_counts_no_rounds(
     assert list(store) == ["/d/", "/kept/"] and kept == {1: times - 1}
 
 
+def test_what_failed_of_a_directory_that_is_removed_counts_no_more():
+    store = Store()
+    d = store.mkdir("/d/", {1: 1, 2: 2})
+    d.map("/quotients/", lambda key, values: [(key, 1 // values[0])])
+    with store.update() as tx:
+        d.update({1: 0, 2: 0})
+        with pytest.raises(ZeroDivisionError):
+            tx.cascade()
+        store.remove_dir("/quotients/")
+    assert d == {1: 0, 2: 0} and [*store] == ["/d/"]
+
+
 def test_after_any_failure_the_next_transaction_maps_as_if_it_had_not_been():
     log = []
 

@@ -470,3 +470,19 @@ def test_a_callback_reads_the_commit_and_may_write():
         d[1] = 10
     assert seen == [{"/d/": [(1, (10,))]}]
     assert d == {1: 10, 2: 2}
+
+
+def test_what_reads_in_a_destructor_need_is_loaded_with_the_package():
+    # While a module is loaded a collection may run a destructor, which would find half of it.
+    code = """if True:
+    import sys
+    from livedirs import Store
+    store = Store()
+    d = store.mkdir("/d/", {1: 1})
+    known = set(sys.modules)
+    d.keys(), d.values(), d.items(), list(d.entries()), repr(d), repr(d.changes(1)), d.get(2)
+    d == {1: 1}, list(d), store.tree()
+    print(sorted(name for name in set(sys.modules) - known if name.startswith("livedirs")))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -168,9 +168,7 @@ impl<H: Host> Work<H> {
         self.round_start = 0;
         self.wrote_only = true;
         self.spoiled = false;
-        if !self.retouched.is_empty() {
-            self.retouched.clear();
-        }
+        debug_assert!(self.retouched.is_empty(), "the end of a round forgets them, and a rollback all");
         if !self.was_live.is_empty() || !self.came.is_empty() {
             self.was_live.clear();
             self.came.clear();

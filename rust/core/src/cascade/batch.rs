@@ -180,9 +180,8 @@ impl<H: Host> Store<H> {
             self.take_outputs(batch, outputs, done)?;
             if *done == before {
                 // What comes next is none of the usual kind.
-                if let (Some(reader), given) = (batch.reader(before), outputs.get_mut(before)) {
-                    self.replace_unit(&reader, given, None)?;
-                }
+                let Some(reader) = batch.reader(before) else { break };
+                self.replace_unit(&reader, outputs.get_mut(before), None)?;
                 *done += 1;
             }
         }

@@ -100,11 +100,10 @@ impl Owners {
     }
 
     pub(crate) fn with(&self, reader: &Reader) -> Self {
-        let mut owners = match self {
-            Owners::Many(owners) => owners.clone(),
-            Owners::One(owner) if owner != reader => TickMap::from_sorted([(owner.clone(), (), ())]),
-            // It is the reader's alone already. (What is of top level is nobody's.)
-            Owners::One(_) | Owners::Top => return self.clone(),
+        let mut owners = if let Owners::Many(owners) = self {
+            owners.clone()
+        } else {
+            TickMap::from_sorted(self.readers().into_iter().map(|owner| (owner.clone(), (), ())))
         };
         owners.set(reader.clone(), (), ());
         Owners::Many(owners)

@@ -289,12 +289,11 @@ impl<H: Host> Store<H> {
     /// The transaction is rolled back: who expired for it is as before, unless it was polled meanwhile.
     pub(crate) fn revive_cursors(&mut self) {
         for (id, moves, before) in std::mem::take(&mut self.work.expired) {
-            if self.readers.cursors.get(&id).is_none_or(|cursor| cursor.moves != moves) {
-                continue;
-            }
-            self.readers.stand(id, before.place);
-            let Some(cursor) = self.readers.cursors.get_mut(&id) else { continue };
-            *cursor = crate::readers::Cursor { moves, ..before };
+            let there = self.readers.cursors.get_mut(&id).filter(|cursor| cursor.moves == moves);
+            let Some(cursor) = there else { continue };
+            let place = before.place;
+            *cursor = crate::readers::Cursor { place: None, moves, ..before };
+            self.readers.stand(id, place);
         }
     }
 

@@ -158,12 +158,15 @@ fn what_was_computed_meanwhile_stays_where_it_failed_beside() {
         };
         Code::mapper("l", run)
     };
+    let reads = Code::mapper("of-l", |d, key, _| Ok(vec![(key.clone(), d.lazy("/l/", 0)?[0].clone())]));
     d.update(|d| {
         d.make("/a/", &input(vec![(Key::int(1), vec![V::Int(1)])]))?;
-        d.make("/l/", &Spec::Lazy { code: code.clone(), keep: false }).map(drop)
+        d.make("/l/", &Spec::Lazy { code: code.clone(), keep: false })?;
+        d.make("/of-l/", &Spec::Lazy { code: reads, keep: false }).map(drop)
     })
     .unwrap();
-    d.lazy_beside("/l/", 0).unwrap();
+    // One that another has read is remembered when it may be another.
+    d.lazy_beside("/of-l/", 0).unwrap();
     d.update(|d| d.set("/a/", 1, vec![V::Int(2)])).unwrap();
     let beside = d.store.beside();
     let whole = std::mem::replace(&mut *d.store, beside);
