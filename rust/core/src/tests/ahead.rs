@@ -43,6 +43,18 @@ fn the_leaves_of_what_is_mapped_from_a_row_are_fetched_and_then_the_entries() {
     }
 }
 
+/// What is fetched where these keys of `/a/` are replaced in one run.
+fn fetched_by_run(d: &mut Driver, keys: &[Key]) -> Vec<usize> {
+    FETCHED.take();
+    d.update(|d| {
+        let id = d.store.writable(&name("/a/"))?;
+        let mut values: Vec<_> = keys.iter().map(|_| std::iter::once(V::Int(2)).collect()).collect();
+        d.sure(|store| store.set_rows(id, keys, &mut values, &mut 0))
+    })
+    .unwrap();
+    FETCHED.take()
+}
+
 #[test]
 fn all_that_a_run_replaces_is_fetched_first() {
     let mut d = Driver::new();
@@ -56,15 +68,9 @@ fn all_that_a_run_replaces_is_fetched_first() {
             leaves.chain(places.iter().map(|place| rows.entry_address(place))).collect::<Vec<_>>()
         })
         .unwrap();
-    FETCHED.take();
-    d.update(|d| {
-        let id = d.store.writable(&name("/a/"))?;
-        let mut values: Vec<_> = keys.iter().map(|_| std::iter::once(V::Int(2)).collect()).collect();
-        d.sure(|store| store.set_rows(id, &keys, &mut values, &mut 0))
-    })
-    .unwrap();
+    let fetched = fetched_by_run(&mut d, &keys);
     assert!(expected.iter().all(Option::is_some));
-    assert_eq!(FETCHED.take().into_iter().map(Some).collect::<Vec<_>>(), expected);
+    assert_eq!(fetched.into_iter().map(Some).collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -84,14 +90,8 @@ fn of_keys_that_are_no_numbers_the_middle_of_the_leaf_is_fetched() {
         entries.push(leaf.entry_address(key).expect("its middle"));
     }
     expected.append(&mut entries);
-    FETCHED.take();
-    d.update(|d| {
-        let id = d.store.writable(&name("/a/"))?;
-        let mut values: Vec<_> = keys.iter().map(|_| std::iter::once(V::Int(2)).collect()).collect();
-        d.sure(|store| store.set_rows(id, &keys, &mut values, &mut 0))
-    })
-    .unwrap();
-    assert_eq!(FETCHED.take(), expected);
+    let fetched = fetched_by_run(&mut d, &keys);
+    assert_eq!(fetched, expected);
 }
 
 #[test]
