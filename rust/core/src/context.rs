@@ -127,11 +127,11 @@ impl<H: Host> Context<H> {
         }
     }
 
-    /// The arrows that take this key of this parent. O(log n) for each.
     pub(crate) fn derived(&self, id: NameId) -> Option<&Derived<H>> {
         self.dirs.get(id)?.derived()
     }
 
+    /// The arrows that take this key of this parent. O(log n) for each.
     pub(crate) fn arrows_at(&self, parent: NameId, key: &Key) -> impl Iterator<Item = &ArrowKey> {
         let first = ArrowKey { parent, lo: None, child: NameId(0), arrow: 0, range: 0 };
         let last =

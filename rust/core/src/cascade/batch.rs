@@ -70,7 +70,7 @@ impl<H: Host> Store<H> {
         if keys.is_empty() { self.start_unit(first, false) } else { self.start_batch(height, first, keys) }
     }
 
-    fn may_batch(&self, reader: &Reader) -> bool {
+    fn may_batch(&mut self, reader: &Reader) -> bool {
         let Some(derived) = self.ctx.derived(reader.dir) else { return false };
         self.work.marks.is_empty()
             && self.work.failed.is_empty()
@@ -78,7 +78,7 @@ impl<H: Host> Store<H> {
             && self.work.entered != Some(reader.dir)
             && derived.trails == 0
             && derived.arrows.get(usize::from(reader.part)).is_some_and(|arrow| matches!(arrow.op, Op::Map(_)))
-            && !self.ctx.dependencies.any(reader.dir)
+            && !self.is_read(reader.dir)
     }
 
     fn start_batch(&mut self, height: u32, first: &Reader, mut keys: Vec<Key>) -> Result<Option<Job<H>>, H> {

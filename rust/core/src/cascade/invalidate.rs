@@ -31,7 +31,7 @@ impl<H: Host> Store<H> {
         } else {
             self.row_of_some_changed(dir, key, change);
         }
-        if self.ctx.dependencies.any(dir) {
+        if self.is_read(dir) {
             self.row_that_is_read_changed(dir, key, change);
         }
         if !self.work.frames.is_empty() {

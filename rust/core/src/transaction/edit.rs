@@ -433,11 +433,13 @@ impl<H: Host> Store<H> {
 
     pub(crate) fn add_dependency(&mut self, dir: NameId, tag: &Tag, reader: &Reader) {
         self.ctx.dependencies.add(dir, tag, reader);
+        self.fan_outs.read(dir);
         self.log(Undo::Dependency { dir, tag: Box::new(tag.clone()), reader: Box::new(reader.clone()), was: false });
     }
 
     pub(crate) fn drop_dependency(&mut self, dir: NameId, tag: &Tag, reader: &Reader) {
         self.ctx.dependencies.remove(dir, tag, reader);
+        self.fan_outs.unread(dir);
         self.log(Undo::Dependency { dir, tag: Box::new(tag.clone()), reader: Box::new(reader.clone()), was: true });
         if let Tag::Key(key) = tag
             && self.ctx.counts.lazy_keys > 0

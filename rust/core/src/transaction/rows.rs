@@ -100,7 +100,7 @@ impl<H: Host> Store<H> {
     fn nobody_is_told(&mut self, dir: NameId) -> bool {
         self.work.frames.is_empty()
             && self.work.marks.is_empty()
-            && !self.ctx.dependencies.any(dir)
+            && !self.is_read(dir)
             && self.fan_out(dir).is_some()
     }
 
