@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::context::{Context, NameId, Reader};
 use crate::directory::{
     Arrow, Content, Derived, Directory, Folding, Group, Hooks, Kind, Lazy, Lives, Member, Memo, Mirror, Outs, Owners,
-    Ranked, Row, Source, Trail, Unit, Upper, Vals,
+    Ranked, Row, Source, Trail, Trails, Upper, Vals,
 };
 use crate::key::{ARC_HEADER, Key};
 use crate::reads::Tag;
@@ -174,12 +174,6 @@ impl Heap for Arc<Trail> {
     }
 }
 
-impl<V> Heap for Unit<V> {
-    fn heap(&self, seen: &mut Seen) -> usize {
-        self.outs.heap(seen) + self.trail.heap(seen)
-    }
-}
-
 impl<V> Heap for Memo<V> {
     fn heap(&self, seen: &mut Seen) -> usize {
         self.content.heap(seen) + self.trail.heap(seen)
@@ -264,6 +258,7 @@ impl<H: Host> Directory<H> {
 impl<H: Host> Derived<H> {
     fn node_bytes(&self) -> usize {
         let units: usize = self.units.iter().map(TickMap::bytes).sum::<usize>() + spilled(&self.units);
+        let trails = self.trails.as_ref().map_or(0, |trails| size_of::<Trails>() + trails.bytes());
         let arrows = ARC_HEADER + size_of_val::<[Arrow<H>]>(&self.arrows);
         let within: usize = self
             .arrows
@@ -276,18 +271,19 @@ impl<H: Host> Derived<H> {
             let nodes = folding.groups.bytes() + folding.sorted.bytes() + folding.pending.bytes() + members;
             size_of::<Folding<H>>() + nodes
         });
-        units + arrows + within + folding + spilled(&self.parent_generations)
+        units + trails + arrows + within + folding + spilled(&self.parent_generations)
     }
 
     fn heap_bytes(&self, seen: &mut Seen) -> usize {
         let units: usize = self.units.iter().map(|units| of_entries(units, seen)).sum();
+        let trails = self.trails.as_ref().map_or(0, |trails| of_entries(trails, seen));
         let folding = self.folding.as_deref().map_or(0, |folding| {
             let members = folding.members.as_ref().map_or(0, |members| of_entries(members, seen));
             // Nothing is pending between transactions.
             let lists = of_entries(&folding.sorted, seen);
             of_entries(&folding.groups, seen) + lists + members
         });
-        units + folding
+        units + trails + folding
     }
 }
 

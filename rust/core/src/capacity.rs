@@ -123,7 +123,11 @@ impl<H: Host> Store<H> {
             // (The sum of ints that follows it has nothing on the heap that it had not.)
             Undo::Unit { arrow, key, .. } | Undo::Summed { arrow, key, .. } => {
                 let units = directory.derived().and_then(|derived| derived.units.get(usize::from(*arrow)));
-                units.and_then(|units| units.get(key)).map(|unit| key.heap(each) + unit.heap(each))
+                units.and_then(|units| units.get(key)).map(|outs| key.heap(each) + outs.heap(each))
+            }
+            Undo::Trail { arrow, key, .. } => {
+                let trail = directory.derived().and_then(|derived| derived.trail(*arrow, key));
+                trail.map(|trail| key.heap(each) + trail.heap(each))
             }
             Undo::Group { key, .. } => {
                 folding().and_then(|folding| folding.groups.get(key)).map(|group| key.heap(each) + group.heap(each))

@@ -164,6 +164,7 @@ fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
         for units in &derived.units {
             map_holds("units", units)?;
         }
+        derived.trails.as_ref().map_or(Ok(()), |trails| map_holds("trails", trails))?;
         if let Some(folding) = &derived.folding {
             map_holds("groups", &folding.groups)?;
             map_holds("sorted", &folding.sorted)?;
@@ -227,12 +228,13 @@ fn check_trails<H: Host>(ctx: &Context<H>) -> Checked {
             expected.extend(reads.iter().map(|(of, tag)| (*of, tag.clone(), reader.clone())));
         }
         let Some(derived) = directory.derived() else { continue };
-        let with_trail = derived.units.iter().flatten().filter(|(.., unit)| unit.trail.is_some()).count();
-        ensure!(derived.trails == with_trail, "{}: trails is {}, not {with_trail}", name.as_str(), derived.trails);
+        let none = derived.trails.as_ref().is_some_and(|trails| trails.is_empty());
+        ensure!(!none, "{}: room is kept for trails, and there are none", name.as_str());
         for (part, key, trail) in derived.each_trail() {
+            ensure!(trail.is_any(), "{}: the trail of {key} is empty", name.as_str());
             let sorted = trail.reads.is_sorted() && trail.created.is_sorted();
             ensure!(sorted, "{}: the trail of {key} is not sorted: {trail:?}", name.as_str());
-            let reader = Reader { dir, part, key };
+            let reader = Reader { dir, part, key: key.clone() };
             expected.extend(trail.reads.iter().map(|(of, tag)| (*of, tag.clone(), reader.clone())));
         }
     }
@@ -419,10 +421,13 @@ fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &De
             taken.extend(live.map(|(key, content)| (key, content.to_vec().into_vec())));
         }
         let is_folded = derived.folding.is_some();
-        for (key, (), unit) in units {
+        for (key, (), outs) in units {
             ensure!(taken.contains_key(key), "derived: arrow {number} has a unit of {key}, which it does not take");
-            let is_stored = unit.trail.is_some() || !unit.outs.is_implied(key, is_folded);
-            ensure!(is_stored, "derived: the unit of {key} goes without saying, but is stored");
+            let is_stored = !outs.is_implied(key, is_folded);
+            ensure!(is_stored, "derived: what the unit of {key} gave goes without saying, but is stored");
+        }
+        for (_, key, _) in derived.each_trail().filter(|(arrow, ..)| *arrow == number) {
+            ensure!(taken.contains_key(key), "derived: arrow {number} has a trail of {key}, which it does not take");
         }
         ensure!(
             derived.has_units(number) || units.total() == 0,
@@ -434,8 +439,8 @@ fn check_units<H: Host>(ctx: &Context<H>, directory: &Directory<H>, derived: &De
             }
             continue;
         }
-        for (key, (), unit) in units {
-            for (of, value) in unit.outs.iter() {
+        for (key, (), outs) in units {
+            for (of, value) in outs.iter() {
                 let of_source = gave.entry(of.clone()).or_default().entry(derived.source(number, key));
                 of_source.or_default().push(value.clone());
             }

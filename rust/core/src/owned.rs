@@ -84,7 +84,7 @@ impl<H: Host> Derived<H> {
             })?;
         }
         for units in &self.units {
-            units.for_each_owned(|unit| match &unit.outs {
+            units.for_each_owned(|outs| match outs {
                 Outs::Many(outs) if Arc::strong_count(outs) > 1 => Ok(()),
                 outs => {
                     for (_, value) in outs.iter() {

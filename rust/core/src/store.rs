@@ -143,6 +143,11 @@ const KEPT: usize = 1_000;
 const FEW: usize = 64;
 
 impl<H: Host> Work<H> {
+    /// Whether the unit or memo runs now.
+    pub(crate) fn is_at_work(&self, reader: &Reader) -> bool {
+        self.frames.iter().any(|frame| frame.reader == *reader)
+    }
+
     /// Whether it holds nothing of the user's beside the journal.
     pub(crate) fn is_plain(&self) -> bool {
         self.marks.is_empty()

@@ -76,7 +76,7 @@ impl<H: Host> Store<H> {
             && self.work.failed.is_empty()
             && self.work.finals.is_empty()
             && self.work.entered != Some(reader.dir)
-            && derived.trails == 0
+            && derived.trails.is_none()
             && derived.arrows.get(usize::from(reader.part)).is_some_and(|arrow| matches!(arrow.op, Op::Map(_)))
             && !self.is_read(reader.dir)
     }
@@ -117,7 +117,7 @@ impl<H: Host> Store<H> {
     fn prepare_batch(&mut self, batch: &Batch<H>, gone: &[Key], cleared: &mut usize) -> Result<(), H> {
         let Batch { dir, part, height, .. } = *batch;
         for key in gone {
-            self.replace_unit(&Reader { dir, part, key: key.clone() }, None, None)?;
+            self.replace_unit(&Reader { dir, part, key: key.clone() }, None)?;
             *cleared += 1;
         }
         let nested = self.in_mapper();
@@ -135,7 +135,7 @@ impl<H: Host> Store<H> {
         self.return_jobs(batch, at + 1);
         self.work.entered = Some(batch.dir);
         let Some(reader) = batch.reader(at) else { return };
-        self.work.frames.push(Frame::new(reader, batch.generation));
+        self.work.frames.push(Frame::new(reader, batch.generation, None));
     }
 
     /// The jobs from this number on did not run: they are due again.
@@ -181,7 +181,7 @@ impl<H: Host> Store<H> {
             if *done == before {
                 // What comes next is none of the usual kind.
                 let Some(reader) = batch.reader(before) else { break };
-                self.replace_unit(&reader, outputs.get_mut(before), None)?;
+                self.replace_unit(&reader, outputs.get_mut(before))?;
                 *done += 1;
             }
         }
@@ -191,7 +191,9 @@ impl<H: Host> Store<H> {
 
     /// Takes as many as it can in one run: none, where the first is of another kind than these are.
     fn take_outputs(&mut self, batch: &Batch<H>, outputs: &mut [Outputs<H::Value>], done: &mut usize) -> Result<(), H> {
-        let Some(derived) = self.ctx.derived(batch.dir).filter(|derived| derived.trails == 0) else { return Ok(()) };
+        let Some(derived) = self.ctx.derived(batch.dir).filter(|derived| derived.trails.is_none()) else {
+            return Ok(());
+        };
         if derived.folding.is_some() {
             return self.fold_outputs((batch.height, batch.dir), batch.part, &batch.keys, outputs, done);
         }

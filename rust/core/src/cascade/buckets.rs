@@ -24,6 +24,9 @@ pub(super) type Item = (u16, Key);
 /// So many are put into their places one by one; more are sorted together.
 const FEW: usize = 8;
 
+/// Where a second comes, so many may: each time that there is more, room is dear.
+const FEW_ITEMS: usize = 15;
+
 #[derive(Debug)]
 struct Bucket {
     /// The first to run stands last.
@@ -42,6 +45,9 @@ impl Bucket {
             None => self.is_ascending = true,
             Some(last) if *last == item => return,
             Some(last) => self.is_ascending &= *last < item,
+        }
+        if self.fresh.len() == self.fresh.inline_size() && !self.fresh.spilled() {
+            self.fresh.reserve(FEW_ITEMS);
         }
         self.fresh.push(item);
     }

@@ -42,10 +42,7 @@ impl FanOuts {
     /// What is remembered is wrong from here on.
     #[cfg(test)]
     pub(crate) fn mix_up(&mut self) {
-        for there in &mut self.0 {
-            there.children = None;
-            there.is_read = there.is_read.map(|is_read| !is_read);
-        }
+        self.0.iter_mut().for_each(|there| there.children = None);
     }
 
     /// A read of a directory has been noted.

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::Key;
 use crate::context::Reader;
-use crate::directory::{Content, Directory, Outputs, Outs, Source, Trail, Unit, Vals};
+use crate::directory::{Content, Directory, Outputs, Outs, Source, Trail, Vals};
 use crate::error::Result;
 use crate::store::Store;
 use crate::tick_map::SetOutcome;
@@ -29,6 +29,12 @@ pub(super) struct Changed<V> {
 
 /// What a unit gave for a key before, and what it gives now.
 type BothSides<'a, V> = (Vec<&'a V>, Vec<&'a V>);
+
+/// What a unit read and made before, and what it did now, which is something else.
+pub(super) struct Trails {
+    pub(super) old: Option<Arc<Trail>>,
+    pub(super) new: Option<Arc<Trail>>,
+}
 
 type AllChanged<V> = SmallVec<[Changed<V>; 2]>;
 
@@ -51,7 +57,7 @@ impl Site {
         Some(Site {
             height: directory.height,
             is_folded,
-            has_trails: derived.trails > 0,
+            has_trails: derived.trails.is_some(),
             are_implied: !is_folded && derived.units[part].total() == 0,
             rank: derived.arrows[part].rank,
         })
@@ -59,16 +65,12 @@ impl Site {
 }
 
 impl<H: Host> Store<H> {
-    /// Replaces what a unit gave, read and made. `outputs`: `None` where the unit is no more. Those that are kept are
-    /// taken; the others stay with the host, who drops them with no lock held.
-    pub(super) fn replace_unit(
-        &mut self,
-        reader: &Reader,
-        outputs: Option<&mut Outputs<H::Value>>,
-        trail: Option<Trail>,
-    ) -> Result<(), H> {
+    /// Replaces what a unit gave, which read and made nothing else than before. `outputs`: `None` where the unit is no more,
+    /// and what it read and made is let go of. Those that are kept are taken; the others stay with the host, who drops them
+    /// with no lock held.
+    pub(super) fn replace_unit(&mut self, reader: &Reader, outputs: Option<&mut Outputs<H::Value>>) -> Result<(), H> {
         let site = self.ctx.dirs.get(reader.dir).and_then(|directory| Site::of(directory, reader));
-        site.map_or(Ok(()), |site| self.replace_at(site, reader, outputs, trail))
+        site.map_or(Ok(()), |site| self.replace_at(site, reader, outputs))
     }
 
     /// The same where its directory has been looked at.
@@ -77,10 +79,12 @@ impl<H: Host> Store<H> {
         site: Site,
         reader: &Reader,
         outputs: Option<&mut Outputs<H::Value>>,
-        trail: Option<Trail>,
     ) -> Result<(), H> {
         match (outputs, site.are_implied) {
-            (outputs, _) if trail.is_some() || site.has_trails => self.replace_any(reader, outputs, trail),
+            (None, _) if site.has_trails => {
+                let trails = self.trail(reader).map(|old| Trails { old: Some(old), new: None });
+                self.replace_any(reader, None, trails)
+            }
             (Some(outputs), _) if site.is_folded && !outputs.is_empty() => {
                 if self.fold_one((site.height, reader.dir), reader, outputs) {
                     return Ok(());
@@ -91,52 +95,37 @@ impl<H: Host> Store<H> {
                 self.give_outputs(reader, site.rank, outputs)
             }
             (None, true) => self.give(reader, None),
-            (outputs, _) => self.replace_any(reader, outputs, trail),
+            (outputs, _) => self.replace_any(reader, outputs, None),
         }
     }
 
-    /// The same for units of all kinds.
-    fn replace_any(
+    /// The same for units of all kinds, and where one read or made something else: `trails`.
+    pub(super) fn replace_any(
         &mut self,
         reader: &Reader,
         outputs: Option<&mut Outputs<H::Value>>,
-        trail: Option<Trail>,
+        trails: Option<Trails>,
     ) -> Result<(), H> {
         let Some(derived) = self.ctx.derived(reader.dir) else { return Ok(()) };
         let is_folded = derived.folding.is_some();
         let stored = derived.units[usize::from(reader.part)].get(&reader.key).cloned();
         let was_stored = stored.is_some();
-        let old = stored.or_else(|| self.implied_unit(reader));
+        let old = stored.or_else(|| self.implied_outs(reader));
         let there: &[(Key, H::Value)] = outputs.as_deref().map_or(&[], |outputs| outputs.as_slice());
-        let changed = what_changed(&self.verdicts, old.as_ref().map(|unit| &unit.outs), there)?;
-        let old_trail = old.as_ref().and_then(|unit| unit.trail.clone());
-        let new_trail = match (trail, &old_trail) {
-            (None, _) => None,
-            (Some(trail), Some(old)) if **old == trail => Some(Arc::clone(old)),
-            (Some(trail), _) => Some(Arc::new(trail)),
-        };
-        let same_trail = match (&old_trail, &new_trail) {
-            (None, None) => true,
-            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-            _ => false,
-        };
-        if changed.is_empty() && same_trail && outputs.is_some() {
-            return Ok(());
-        }
-        let unit = outputs.and_then(|outputs| {
-            let outs = match old {
-                Some(old) if changed.is_empty() => old.outs,
-                old => noted(old.as_ref().map(|unit| &unit.outs), &mut outputs.clone(), &changed),
-            };
-            let is_implied = new_trail.is_none() && outs.is_implied(&reader.key, is_folded);
-            (!is_implied).then(|| Unit { outs, trail: new_trail.clone() })
-        });
-        if was_stored || unit.is_some() {
-            self.set_unit(reader, unit);
+        let changed = what_changed(&self.verdicts, old.as_ref(), there)?;
+        let is_implied = there.is_empty() || (!is_folded && there.iter().all(|(of, _)| *of == reader.key));
+        // Where all is equal, what is stored stays.
+        if was_stored == is_implied || !changed.is_empty() {
+            let outputs = outputs.filter(|_| !is_implied);
+            let outs = outputs.map(|outputs| noted(old.as_ref(), outputs, &changed));
+            if was_stored || outs.is_some() {
+                self.set_unit(reader, outs);
+            }
         }
         // What it reads counts before what it gives: who reads its own output is due again, from its first run on.
-        if !same_trail {
-            self.follow_trail(reader, old_trail.as_deref(), new_trail.as_deref());
+        if let Some(Trails { old, new }) = trails {
+            self.set_trail(reader, new.clone());
+            self.follow_trail(reader, old.as_deref(), new.as_deref());
         }
         if is_folded {
             for changed in changed {
@@ -148,23 +137,22 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// Replaces what a unit of a folded directory gave, which read and made nothing, and did not before: one descent
-    /// finds what it gave, compares, and replaces it.
+    /// Replaces what a unit of a folded directory gave: one descent finds what it gave, compares, and replaces it.
     fn replace_folded(&mut self, reader: &Reader, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
         let verdicts = &self.verdicts;
         let mut found = Ok(SmallVec::new());
         let done = self.ctx.edit_derived(reader.dir, |derived| {
             let units = derived.units.get_mut(usize::from(reader.part))?;
             let outcome = units.set_with(&reader.key, |there| {
-                let old = there.map(|((), unit)| &unit.outs);
+                let old = there.map(|((), outs)| outs);
                 found = what_changed(verdicts, old, outputs);
                 let changed = found.as_ref().ok().filter(|changed: &&AllChanged<H::Value>| !changed.is_empty());
-                changed.map(|changed| ((), Unit { outs: noted(old, outputs, changed), trail: None }))
+                changed.map(|changed| ((), noted(old, outputs, changed)))
             });
             match outcome {
                 SetOutcome::Kept => None,
                 SetOutcome::Added => Some(None),
-                SetOutcome::Replaced((), unit) => Some(Some(unit)),
+                SetOutcome::Replaced((), outs) => Some(Some(outs)),
             }
         });
         let found = found?;
@@ -250,19 +238,19 @@ impl<H: Host> Store<H> {
             self.abandon(frame);
             return false;
         }
-        let old = self.unit(reader);
-        let old_trail = old.as_ref().and_then(|unit| unit.trail.clone());
+        let old = self.trail(reader);
         let mut trail = frame.trail().unwrap_or_default();
-        if let Some(old) = &old_trail {
-            let missing: Vec<_> = old.created.iter().filter(|id| !trail.made(**id)).copied().collect();
+        let made_before = old.iter().flat_map(|old| &old.created);
+        let missing: Vec<_> = made_before.filter(|id| !trail.made(**id)).copied().collect();
+        if !missing.is_empty() {
+            let trail = Arc::make_mut(&mut trail);
             trail.created.extend(missing);
             trail.created.sort_unstable();
         }
-        let outs = old.map_or(Outs::None, |unit| unit.outs);
-        let trail = Arc::new(trail);
-        self.set_unit(reader, Some(Unit { outs, trail: Some(Arc::clone(&trail)) }));
-        self.follow_trail(reader, old_trail.as_deref(), Some(&trail));
-        self.free_names(frame.reads.iter().map(|(id, _)| *id));
+        if old.as_deref().unwrap_or(&Trail::default()) != &*trail {
+            self.set_trail(reader, trail.is_any().then(|| Arc::clone(&trail)));
+            self.follow_trail(reader, old.as_deref(), Some(&trail));
+        }
         true
     }
 
@@ -276,30 +264,26 @@ impl<H: Host> Store<H> {
 
     /// A unit lets go of what it made, to be run again.
     pub(super) fn let_go(&mut self, reader: &Reader) {
-        let unit = self.unit(reader);
-        let Some(Unit { outs, trail: Some(trail) }) = unit else { return };
+        let Some(trail) = self.trail(reader) else { return };
         let held = Trail { reads: trail.reads.clone(), created: Vec::new() };
-        self.set_unit(reader, Some(Unit { outs, trail: Some(Arc::new(held)) }));
+        self.set_trail(reader, held.is_any().then(|| Arc::new(held)));
         for &id in &trail.created {
             self.release(id, reader);
         }
     }
 
-    /// What a unit gave, read and made in its last run; `None` also where all of that is nothing.
-    fn unit(&self, reader: &Reader) -> Option<Unit<H::Value>> {
-        let derived = self.ctx.dirs.get(reader.dir)?.derived()?;
-        let stored = derived.units.get(usize::from(reader.part))?.get(&reader.key);
-        stored.cloned().or_else(|| self.implied_unit(reader))
+    /// What a unit read and made in its last run.
+    fn trail(&self, reader: &Reader) -> Option<Arc<Trail>> {
+        self.ctx.derived(reader.dir)?.trail(reader.part, &reader.key).cloned()
     }
 
-    /// A unit that is not stored, as its row tells.
-    fn implied_unit(&self, reader: &Reader) -> Option<Unit<H::Value>> {
+    /// What a unit gave where that is not stored, as its row tells.
+    fn implied_outs(&self, reader: &Reader) -> Option<Outs<H::Value>> {
         let directory = self.ctx.dirs.get(reader.dir)?;
         let derived = directory.derived().filter(|derived| derived.folding.is_none())?;
         let source = derived.source(reader.part, &reader.key);
         let values = directory.content(&reader.key)?.part(&reader.key, &source)?;
-        let outputs = values.as_slice().iter().map(|value| (reader.key.clone(), value.clone())).collect();
-        Some(Unit { outs: Outs::from_vec(outputs), trail: None })
+        Some(Outs::from_vec(values.as_slice().iter().map(|value| (reader.key.clone(), value.clone())).collect()))
     }
 }
 

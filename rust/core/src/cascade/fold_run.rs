@@ -6,7 +6,7 @@ use std::slice;
 use smallvec::SmallVec;
 
 use crate::context::{Generation, Reader};
-use crate::directory::{Directory, Fold, Group, Outputs, Outs, Unit, Vals};
+use crate::directory::{Directory, Fold, Group, Outputs, Outs, Vals};
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::pieces::Pieces;
@@ -139,12 +139,12 @@ impl<H: Host> UnitsRun<'_, H> {
     }
 }
 
-impl<H: Host> Run<(), Unit<H::Value>> for UnitsRun<'_, H> {
-    fn step(&mut self, number: usize, there: Option<(&(), &Unit<H::Value>)>) -> Step<(), Unit<H::Value>> {
+impl<H: Host> Run<(), Outs<H::Value>> for UnitsRun<'_, H> {
+    fn step(&mut self, number: usize, there: Option<(&(), &Outs<H::Value>)>) -> Step<(), Outs<H::Value>> {
         let mut new = std::mem::take(&mut self.outputs[number]);
         // None of them is empty: `fold_outputs` stops before the first that is.
-        let step = match self.compare(there.map(|((), unit)| &unit.outs), &mut new) {
-            Ok(Some(outs)) => Step::Set((), Unit { outs, trail: None }),
+        let step = match self.compare(there.map(|((), outs)| outs), &mut new) {
+            Ok(Some(outs)) => Step::Set((), outs),
             Ok(None) => Step::Keep,
             Err(unsure) => {
                 self.unsure = Some(unsure);
@@ -155,9 +155,9 @@ impl<H: Host> Run<(), Unit<H::Value>> for UnitsRun<'_, H> {
         step
     }
 
-    fn done(&mut self, number: usize, old: Option<((), Unit<H::Value>)>) {
+    fn done(&mut self, number: usize, old: Option<((), Outs<H::Value>)>) {
         let (dir, arrow, key) = (self.sums.dir, self.part, self.keys[number].clone());
-        self.sums.journal.push(Undo::Unit { dir, arrow, key, old: old.map(|((), unit)| unit) });
+        self.sums.journal.push(Undo::Unit { dir, arrow, key, old: old.map(|((), outs)| outs) });
     }
 }
 
@@ -175,7 +175,7 @@ impl<H: Host> Store<H> {
         };
         let Some(units) = derived.units.get(usize::from(reader.part)) else { return false };
         let (place, there) = units.locate(&reader.key, self.last_row.guess(&reader.key));
-        let (gone, come) = match (there.map(|((), unit)| &unit.outs), outputs.as_slice()) {
+        let (gone, come) = match (there.map(|((), outs)| outs), outputs.as_slice()) {
             (Some(Outs::One(group, was)), [(now, is)]) if group == now => match was.int().zip(is.int()) {
                 Some((was, is)) if was == is => return true,
                 Some(ints) => ints,
@@ -187,11 +187,11 @@ impl<H: Host> Store<H> {
         let Some(derived) = self.ctx.dir_mut(at.1).and_then(Directory::derived_mut) else { return false };
         let Some(folding) = derived.folding.as_deref_mut() else { return false };
         let units = derived.units.get_mut(usize::from(reader.part));
-        let Some(unit) = units.and_then(|units| units.value_at(&place)) else { return false };
+        let Some(outs) = units.and_then(|units| units.value_at(&place)) else { return false };
         let group = outputs.first().and_then(|(key, _)| folding.groups.get_mut(key));
         let Some(group) = group else { return false };
         let Some((key, is)) = outputs.pop() else { return false };
-        let old = std::mem::replace(unit, Unit { outs: Outs::One(key.clone(), is), trail: None });
+        let old = std::mem::replace(outs, Outs::One(key.clone(), is));
         if !counts {
             group.replace(gone, come);
         }

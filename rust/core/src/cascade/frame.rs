@@ -1,6 +1,5 @@
 //! A mapper at work: what it reads and makes is noted here until it is through.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::context::{Generation, NameId, Reader};
@@ -8,6 +7,8 @@ use crate::directory::{Directory, Trail};
 use crate::reads::Tag;
 use crate::store::Store;
 use crate::value::Host;
+
+use super::reading::Reads;
 
 /// Whose code is at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,49 +26,13 @@ impl std::fmt::Display for Worker {
     }
 }
 
-/// What a mapper at work reads. Most read nothing but what they are given, and then nothing is to be let go of.
-#[derive(Default)]
-pub(crate) struct Reads(Option<BTreeSet<(NameId, Tag)>>);
-
-impl Reads {
-    pub(crate) fn insert(&mut self, read: (NameId, Tag)) {
-        self.0.get_or_insert_default().insert(read);
-    }
-
-    pub(crate) fn remove(&mut self, read: &(NameId, Tag)) {
-        if let Some(reads) = &mut self.0 {
-            reads.remove(read);
-        }
-    }
-
-    pub(crate) fn append(&mut self, more: Self) {
-        if let Some(mut more) = more.0 {
-            self.0.get_or_insert_default().append(&mut more);
-        }
-    }
-
-    pub(crate) fn contains(&self, read: &(NameId, Tag)) -> bool {
-        self.0.as_ref().is_some_and(|reads| reads.contains(read))
-    }
-
-    /// In order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(NameId, Tag)> {
-        self.0.iter().flat_map(|reads| reads.iter())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(BTreeSet::is_empty)
-    }
-}
-
 pub(crate) struct Frame {
     pub(crate) reader: Reader,
     /// Of the reader's directory, which may be removed while the mapper runs.
     pub(crate) generation: Generation,
+    /// With what the unit read and made in its last run; what it made then is hidden until made again.
     pub(crate) reads: Reads,
     pub(crate) created: Vec<NameId>,
-    /// The unit as it was; what it made then is hidden until made again.
-    pub(crate) before: Option<Arc<Trail>>,
     /// A collision of names counts now.
     pub(crate) last_try: bool,
     /// What it read changed while it ran.
@@ -82,14 +47,13 @@ pub(crate) struct Frame {
 pub(crate) const NO_LOOP: usize = usize::MAX;
 
 impl Frame {
-    /// Nothing read or made yet.
-    pub(super) const fn new(reader: Reader, generation: Generation) -> Self {
+    /// Nothing read or made yet; `before`: the trail of its last run.
+    pub(super) const fn new(reader: Reader, generation: Generation, before: Option<Arc<Trail>>) -> Self {
         Frame {
             reader,
             generation,
-            reads: Reads(None),
+            reads: Reads::after(before),
             created: Vec::new(),
-            before: None,
             last_try: false,
             stale: false,
             wrote: false,
@@ -107,18 +71,15 @@ impl Frame {
         self.made(id) && (is_input || self.wrote)
     }
 
-    /// What the mapper read and made in this run, if anything.
-    pub(crate) fn trail(&self) -> Option<Trail> {
-        if self.reads.is_empty() && self.created.is_empty() {
-            return None;
-        }
+    /// What the mapper read and made in this run, if anything: the trail of its last run where that is the same.
+    pub(crate) fn trail(&self) -> Option<Arc<Trail>> {
         let mut created = self.created.clone();
         created.sort_unstable();
-        Some(Trail { reads: self.reads.iter().cloned().collect(), created })
+        self.reads.trail(created)
     }
 
     pub(crate) fn made_before(&self, id: NameId) -> bool {
-        self.before.as_ref().is_some_and(|trail| trail.made(id))
+        self.reads.before().is_some_and(|trail| trail.made(id))
     }
 }
 

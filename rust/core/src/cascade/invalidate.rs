@@ -55,7 +55,24 @@ impl<H: Host> Store<H> {
 
     #[inline(never)]
     fn row_that_is_read_changed(&mut self, dir: NameId, key: &Key, change: Change) {
-        for reader in self.ctx.dependencies.concerned(dir, key, change) {
+        let is_plain = self.work.failed.is_empty() && self.work.marks.is_empty();
+        let (ctx, work) = (&self.ctx, &mut self.work);
+        let mut others = Vec::new();
+        // Of the directory of the last: mostly that of the next.
+        let mut last: Option<(NameId, u32)> = None;
+        ctx.dependencies.each_concerned(dir, key, change, |reader| {
+            if !is_plain || reader.part == LAZY {
+                return others.push(reader.clone());
+            }
+            let known = last.filter(|(of, _)| *of == reader.dir);
+            let found = known.or_else(|| ctx.dirs.get(reader.dir).map(|directory| (reader.dir, directory.height)));
+            let Some((_, height)) = found else { return };
+            last = found;
+            if !work.is_at_work(reader) {
+                work.due.insert(Due { height, dir: reader.dir, part: reader.part, key: reader.key.clone() });
+            }
+        });
+        for reader in others {
             self.invalidate_by_read(&reader);
         }
     }
@@ -119,17 +136,18 @@ impl<H: Host> Store<H> {
     pub(super) fn invalidate_by_read(&mut self, reader: &Reader) {
         if reader.part == LAZY {
             self.spoil(reader);
-        } else if !self.work.frames.iter().any(|frame| frame.reader == *reader) {
+        } else if !self.work.is_at_work(reader) {
             self.invalidate(reader);
         }
     }
 
-    /// All units of an arrow are due: those that gave something, because the parent is gone or is another.
+    /// All units of an arrow are due: those that gave, read or made something, because the parent is gone or is another.
     pub(crate) fn invalidate_units(&mut self, dir: NameId, arrow: u16) {
         let Some(directory) = self.ctx.dirs.get(dir) else { return };
         let Some(derived) = directory.derived() else { return };
         let height = directory.height;
         let mut keys: Vec<Key> = derived.units[usize::from(arrow)].iter().map(|(key, ..)| key.clone()).collect();
+        keys.extend(derived.each_trail().filter(|(of, ..)| *of == arrow).map(|(_, key, _)| key.clone()));
         if derived.folding.is_none() {
             // Of units that go without saying only the rows know. Those of other arrows turn out to have nothing to do.
             keys.extend(directory.rows.iter().map(|(key, ..)| key.clone()));

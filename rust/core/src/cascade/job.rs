@@ -1,5 +1,7 @@
 //! A unit runs: what needs no user code at once, the rest as a job for the host.
 
+use std::sync::Arc;
+
 use crate::Key;
 use crate::context::{NameId, Reader};
 use crate::directory::{Op, Outputs, Row, ValueVec};
@@ -10,7 +12,7 @@ use crate::value::Host;
 
 use super::ahead::FAR;
 use super::batch::Batch;
-use super::finish::Site;
+use super::finish::{Site, Trails};
 use super::fold::FoldJob;
 use super::frame::Frame;
 use super::lazy::LazyJob;
@@ -62,7 +64,7 @@ impl<H: Host> Store<H> {
             _ => None,
         };
         let Some(content) = content else {
-            self.replace_unit(reader, None, None)?;
+            self.replace_unit(reader, None)?;
             return Ok(None);
         };
         let mapper = match &arrow.op {
@@ -73,7 +75,7 @@ impl<H: Host> Store<H> {
                     self.give(reader, values)?;
                 } else {
                     let mut outputs = content.iter().map(|value| (reader.key.clone(), value.clone())).collect();
-                    self.replace_unit(reader, Some(&mut outputs), None)?;
+                    self.replace_unit(reader, Some(&mut outputs))?;
                 }
                 return Ok(None);
             }
@@ -81,12 +83,12 @@ impl<H: Host> Store<H> {
         if parent_rows >= FAR {
             self.fetch_entry(directory, reader.part, &reader.key);
         }
-        let before = derived.trail(reader.part, &reader.key);
+        let before = derived.trail(reader.part, &reader.key).cloned();
         let mapper = mapper.clone();
         let values = content.to_vec();
         self.count_run(height, reader)?;
         self.work.mapped += 1;
-        self.work.frames.push(Frame { before, last_try, ..Frame::new(reader.clone(), generation) });
+        self.work.frames.push(Frame { last_try, ..Frame::new(reader.clone(), generation, before) });
         Ok(Some(Job::Map(MapJob { mapper, values, reader: reader.clone(), parent })))
     }
 
@@ -103,18 +105,29 @@ impl<H: Host> Store<H> {
             self.abandon(&frame);
             return Ok(());
         };
-        let trail = frame.trail();
-        if let Err(error) = self.replace_at(site, reader, Some(outputs), trail) {
+        if let Err(error) = self.replace_run(site, &frame, outputs) {
             self.work.frames.push(frame);
             return Err(error);
         }
         if frame.stale {
             self.invalidate(reader);
         }
-        if !frame.reads.is_empty() {
-            self.free_names(frame.reads.iter().map(|(id, _)| *id));
-        }
         Ok(())
+    }
+
+    /// Replaces what a unit gave, read and made by what it did in this run.
+    fn replace_run(&mut self, site: Site, frame: &Frame, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
+        let (old, new) = (frame.reads.before(), frame.trail());
+        let is_same = match (old, &new) {
+            (None, None) => true,
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            _ => false,
+        };
+        if is_same {
+            return self.replace_at(site, &frame.reader, Some(outputs));
+        }
+        let trails = Trails { old: old.cloned(), new };
+        self.replace_any(&frame.reader, Some(outputs), Some(trails))
     }
 
     /// The mapper at work raised. It counts only if it still stands when the queue is empty.

@@ -10,7 +10,6 @@
 //! same goes for a function that raised.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::Key;
 use crate::context::{NameId, Reader};
@@ -109,10 +108,11 @@ impl<H: Host> Store<H> {
         let Some(directory) = self.ctx.dirs.get(reader.dir) else { return Err(Refusal::NotFound(name).into()) };
         let Some(lazy) = directory.lazy() else { return Err(Refusal::NotFound(name).into()) };
         let (generation, height, code) = (directory.generation, directory.height, lazy.code.clone());
+        let before = lazy.memos.get(&reader.key).and_then(|memo| memo.trail.clone());
         if self.work.cascading {
             self.count_run(height, &reader)?;
         }
-        self.work.frames.push(Frame::new(reader.clone(), generation));
+        self.work.frames.push(Frame::new(reader.clone(), generation, before));
         Ok(LazyJob { code, key: reader.key, name, dir: reader.dir, asked })
     }
 
@@ -136,7 +136,7 @@ impl<H: Host> Store<H> {
             }
             let (reader, below) = open.last_mut()?;
             match below.pop() {
-                Some(next) if seen.contains(&next) || self.work.frames.iter().any(|frame| frame.reader == next) => {}
+                Some(next) if seen.contains(&next) || self.work.is_at_work(&next) => {}
                 Some(next) => enter = Some(next),
                 None => {
                     let reader = reader.clone();
@@ -222,7 +222,7 @@ impl<H: Host> Store<H> {
         };
         let Some(mut frame) = self.work.frames.pop() else { return Ok(Computed::Loose) };
         frame.reads.remove(&(reader.dir, Tag::Key(reader.key.clone())));
-        let trail = frame.trail().map(Arc::new);
+        let trail = frame.trail();
         self.set_memo(&reader, Some(Memo { content, trail, state: Freshness::Fresh, used }));
         self.free_names(frame.reads.iter().map(|(id, _)| *id));
         if !equal {
@@ -257,7 +257,7 @@ impl<H: Host> Store<H> {
         match self.work.frames.last_mut() {
             Some(reader) => {
                 reader.stale |= frame.stale;
-                reader.reads.append(frame.reads);
+                reader.reads.append(&frame.reads);
             }
             None => self.free_names(frame.reads.iter().map(|(id, _)| *id)),
         }
@@ -281,7 +281,7 @@ impl<H: Host> Store<H> {
         let mut open = vec![(reader.clone(), Freshness::Dirty)];
         while let Some((reader, state)) = open.pop() {
             let Some(was) = self.memo(reader.dir, &reader.key).map(|memo| memo.state) else { continue };
-            if was >= state || self.work.frames.iter().any(|frame| frame.reader == reader) {
+            if was >= state || self.work.is_at_work(&reader) {
                 continue;
             }
             let readers = self.ctx.dependencies.readers_of_key(reader.dir, &reader.key);

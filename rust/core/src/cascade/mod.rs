@@ -11,7 +11,7 @@
 //! reader due again: dependencies are noted for each read.
 //!
 //! The steps, one file each: `queue` (what is due, which is next; `due`, `buckets` hold it), `invalidate` (who is concerned by a change), `job`
-//! (a unit runs), `batch` (many do), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
+//! (a unit runs; `reading` notes what it reads), `batch` (many do), `take` (the first keys of a directory), `finish` (its outputs become rows), `fold` (rows of folded
 //! keys), `lazy` (keys that are computed when read), `round` (`update_with_status`).
 
 mod ahead;
@@ -28,6 +28,7 @@ mod invalidate;
 mod job;
 mod lazy;
 mod queue;
+mod reading;
 mod round;
 mod runs;
 mod take;

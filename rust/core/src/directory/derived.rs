@@ -1,11 +1,11 @@
 //! A derived directory: what is mapped from where, what each unit gave, and the folds of its keys.
 //!
 //! A *unit* is one key of one parent, as one arrow maps it: the grain of recomputation. For each unit of a mapper the
-//! directory remembers what it gave (`Outs`) and, where there was anything, what it read and made (`Trail`). Most units
-//! go without saying ([`Outs::is_implied`]) and are not stored: those that read and made nothing and gave nothing, or
-//! gave values under their own key alone, into rows that are not folded. What such a unit gave is what the row of its
-//! key has from that source. All units of an arrow that passes rows through ([`Op::Same`]) are of this kind, but for
-//! folds.
+//! directory remembers what it gave (`Outs`) and, where there was anything, what it read and made (`Trail`). What most units
+//! gave goes without saying ([`Outs::is_implied`]) and is not stored: where they gave nothing, or values under their own key
+//! alone, into rows that are not folded. It is what the row of that key has from that source. All units of an arrow that
+//! passes rows through ([`Op::Same`]) are of this kind, but for folds. Trails stand apart from what was given, so that a unit
+//! that reads the same again is replaced as one that reads nothing.
 //!
 //! A folded key has a [`Group`]. The built-in reducers keep an exact accumulator there, edited by what goes and comes;
 //! `sorted` holds the values of Min and Max in order, `members` all values by source where only user code can fold
@@ -131,8 +131,7 @@ impl<V> Outs<V> {
         }
     }
 
-    /// Whether a unit of this key that gave this, and read and made nothing, goes without saying: what it gave is what
-    /// its key's row has from it.
+    /// Whether it goes without saying that a unit of this key gave this: it is what its key's row has from it.
     pub(crate) fn is_implied(&self, key: &Key, is_folded: bool) -> bool {
         match self {
             Outs::None => true,
@@ -151,25 +150,25 @@ impl<V> Outs<V> {
 }
 
 /// What a unit read and made when it last ran; both sorted.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trail {
     pub(crate) reads: Vec<(NameId, Tag)>,
     pub(crate) created: Vec<NameId>,
 }
 
 impl Trail {
+    pub(crate) fn is_any(&self) -> bool {
+        !self.reads.is_empty() || !self.created.is_empty()
+    }
+
     pub(crate) fn made(&self, id: NameId) -> bool {
         self.created.binary_search(&id).is_ok()
     }
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Unit<V> {
-    pub(crate) outs: Outs<V>,
-    pub(crate) trail: Option<Arc<Trail>>,
-}
+impl<V> Held for Outs<V> {}
 
-impl<V> Held for Unit<V> {}
+impl Held for Arc<Trail> {}
 
 /// How many values of a group Min and Max can order by themselves, by class; else user code folds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -259,8 +258,11 @@ impl<H: Host> Folding<H> {
     }
 }
 
-/// The units of an arrow, by the key in the parent.
-type Units<V> = TickMap<Key, Unit<V>, ()>;
+/// What the units of an arrow gave, by the key in the parent.
+type Units<V> = TickMap<Key, Outs<V>, ()>;
+
+/// What units read and made, by the arrow and the key in the parent.
+pub(crate) type Trails = TickMap<(u16, Key), Arc<Trail>, ()>;
 
 pub(crate) struct Derived<H: Host> {
     /// Sorted by the names of the parents; of one parent given twice, as given.
@@ -269,10 +271,10 @@ pub(crate) struct Derived<H: Host> {
     pub(crate) parent_generations: SmallVec<[Generation; 2]>,
     pub(crate) shared: bool,
     pub(crate) folding: Option<Box<Folding<H>>>,
-    /// For each arrow its units, but for those that go without saying.
+    /// For each arrow what its units gave, but for what goes without saying.
     pub(crate) units: SmallVec<[Units<H::Value>; 1]>,
-    /// How many units have a trail.
-    pub(crate) trails: usize,
+    /// `None` where no unit read or made anything, as in most directories.
+    pub(crate) trails: Option<Box<Trails>>,
 }
 
 impl<H: Host> Clone for Derived<H> {
@@ -283,7 +285,7 @@ impl<H: Host> Clone for Derived<H> {
             shared: self.shared,
             folding: self.folding.clone(),
             units: self.units.clone(),
-            trails: self.trails,
+            trails: self.trails.clone(),
         }
     }
 }
@@ -292,7 +294,7 @@ impl<H: Host> Derived<H> {
     pub(crate) fn new(arrows: Arc<[Arrow<H>]>, fold: Option<Fold<H::Code>>, shared: bool) -> Self {
         let units = arrows.iter().map(|_| TickMap::new()).collect();
         let folding = fold.map(|fold| Box::new(Folding::new(fold)));
-        Derived { arrows, parent_generations: SmallVec::new(), shared, folding, units, trails: 0 }
+        Derived { arrows, parent_generations: SmallVec::new(), shared, folding, units, trails: None }
     }
 
     pub(crate) fn source(&self, arrow: u16, key: &Key) -> Source {
@@ -305,25 +307,12 @@ impl<H: Host> Derived<H> {
     }
 
     /// What a unit read and made in its last run. O(1) where no unit did either.
-    pub(crate) fn trail(&self, arrow: u16, key: &Key) -> Option<Arc<Trail>> {
-        if self.trails == 0 {
-            return None;
-        }
-        self.units.get(usize::from(arrow))?.get(key)?.trail.clone()
+    pub(crate) fn trail(&self, arrow: u16, key: &Key) -> Option<&Arc<Trail>> {
+        self.trails.as_ref()?.get(&(arrow, key.clone()))
     }
 
     /// The trails of all units, with their readers' parts.
-    pub(crate) fn each_trail(&self) -> Vec<(u16, Key, Arc<Trail>)> {
-        if self.trails == 0 {
-            return Vec::new();
-        }
-        (0u16..)
-            .zip(&self.units)
-            .flat_map(|(arrow, units)| {
-                units
-                    .iter()
-                    .filter_map(move |(key, (), unit)| unit.trail.clone().map(|trail| (arrow, key.clone(), trail)))
-            })
-            .collect()
+    pub(crate) fn each_trail(&self) -> impl Iterator<Item = (u16, &Key, &Arc<Trail>)> {
+        self.trails.iter().flat_map(|trails| trails.iter()).map(|((arrow, key), (), trail)| (*arrow, key, trail))
     }
 }

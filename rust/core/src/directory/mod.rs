@@ -16,7 +16,7 @@ mod previous;
 mod row;
 
 pub use derived::{Arrow, Fold, Op, Outputs, Range, Upper};
-pub(crate) use derived::{Class, Derived, Folding, Group, Member, Outs, Pending, Ranked, Trail, Unit, united};
+pub(crate) use derived::{Class, Derived, Folding, Group, Member, Outs, Pending, Ranked, Trail, Trails, united};
 pub(crate) use lazy::{Freshness, Lazy, Memo};
 pub(crate) use previous::{Mirror, Mirrors};
 pub use row::ValueVec;

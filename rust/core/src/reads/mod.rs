@@ -159,17 +159,13 @@ impl Dependencies {
         points.chain(ranges).cloned().collect()
     }
 
-    /// Those whom a change of this key of this directory concerns. Ask first whether there are [any](Dependencies::any).
-    pub(crate) fn concerned(&self, dir: NameId, key: &Key, change: Change) -> Vec<Reader> {
-        let mut found = Vec::new();
+    /// Shows those whom a change of this key of this directory concerns. Ask first whether there are
+    /// [any](Dependencies::any).
+    pub(crate) fn each_concerned(&self, dir: NameId, key: &Key, change: Change, mut found: impl FnMut(&Reader)) {
         let mut read = |tag: Tag| {
             let first = (dir, tag, least());
-            found.extend(
-                self.points
-                    .range(&first..)
-                    .take_while(|((id, tag, _), ..)| *id == dir && *tag == first.1)
-                    .map(|((.., reader), ..)| reader.clone()),
-            );
+            let readers = self.points.range(&first..).take_while(|((id, tag, _), ..)| *id == dir && *tag == first.1);
+            readers.for_each(|((.., reader), ..)| found(reader));
         };
         if change.before != change.after {
             read(Tag::Size);
@@ -179,12 +175,14 @@ impl Dependencies {
         }
         read(Tag::All);
         read(Tag::Key(key.clone()));
+        if self.ranges.total() == 0 {
+            return;
+        }
         // Every reader whose range begins at or before the key and does not end before it.
         let above = Reader { dir: NameId(u64::MAX), part: u16::MAX, key: Key::NONE };
         let since = (dir, Upper::Key(key.clone()));
         let last = (dir, key.clone(), Upper::Open, above);
         let ranges = self.ranges.changes_since_up_to(&since, std::ops::Bound::Included(&last));
-        found.extend(ranges.filter(|((id, ..), ..)| *id == dir).map(|((.., reader), ..)| reader.clone()));
-        found
+        ranges.filter(|((id, ..), ..)| *id == dir).for_each(|((.., reader), ..)| found(reader));
     }
 }

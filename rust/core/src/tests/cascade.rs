@@ -2,7 +2,7 @@
 
 use crate::{Key, Upper};
 
-use super::driver::{Done, Driver, derived, input, mapped, within};
+use super::driver::{Done, Driver, derived, input, mapped, name, within};
 use super::host::{Code, Ran, V};
 
 /// `/a/` with keys 0 to 4, `/t/` with key 1, and `/r/`, whose mapper over `/t/` gives what `read` reads.
@@ -147,10 +147,14 @@ fn only_keys_within_the_ranges_are_mapped() {
 }
 
 #[test]
-fn the_check_finds_children_that_are_remembered_wrong() {
-    let mut d = reader(|_| Ok(0));
+fn the_check_finds_children_and_reads_that_are_remembered_wrong() {
+    let mut d = reader(|d| Ok(number(d.size("/a/")?)));
     set(&mut d, "/t/", 1, vec![V::Int(2)]);
     assert_eq!(d.store.check_fan_outs(), Ok(()));
+    let read_by_none = d.store.find(&name("/r/")).expect("a directory");
+    d.store.is_read(read_by_none);
+    d.store.fan_outs.read(read_by_none);
+    assert!(d.store.check_fan_outs().unwrap_err().starts_with("fan_out: that "));
     d.store.fan_outs.mix_up();
     assert!(d.store.check_fan_outs().unwrap_err().starts_with("fan_out: "));
 }

@@ -33,7 +33,7 @@ pub(super) fn dump(ctx: &Context<TestHost>) -> String {
                 let Some(derived) = dir.derived() else { continue };
                 let arrows: Vec<_> = derived.arrows.iter().map(|a| (a.parent, a.rank, &a.op, &a.within)).collect();
                 line(format!("  arrows {arrows:?} for {:?} shared {}", derived.parent_generations, derived.shared));
-                line(format!("  units {:?} trails {}", derived.units, derived.trails));
+                line(format!("  units {:?} trails {:?}", derived.units, derived.trails));
                 if let Some(folding) = &derived.folding {
                     line(format!("  groups {:?} sorted {:?}", folding.groups, folding.sorted));
                     line(format!("  members {:?} pending {:?}", folding.members, folding.pending));

@@ -7,8 +7,8 @@ use crate::Key;
 use crate::cascade::FAR;
 use crate::context::{ArrowKey, NameId, Reader};
 use crate::directory::{
-    Content, DirKind, Directory, Group, KeyTombs, Lives, Member, Memo, Mirror, Pending, Ranked, Row, Source, Trail,
-    Unit, Upper, Vals, ValueVec,
+    Content, DirKind, Directory, Group, KeyTombs, Lives, Member, Memo, Mirror, Outs, Pending, Ranked, Row, Source,
+    Trail, Upper, Vals, ValueVec,
 };
 use crate::dirs::{Since, Slot, State};
 use crate::error::Result;
@@ -263,13 +263,18 @@ impl<H: Host> Store<H> {
         }
     }
 
-    pub(crate) fn set_unit(&mut self, reader: &Reader, unit: Option<Unit<H::Value>>) {
-        let old = self.ctx.put_unit(reader.dir, reader.part, reader.key.clone(), unit);
+    pub(crate) fn set_unit(&mut self, reader: &Reader, outs: Option<Outs<H::Value>>) {
+        let old = self.ctx.put_unit(reader.dir, reader.part, reader.key.clone(), outs);
         self.log_unit(reader, old);
     }
 
-    /// What a unit gave, read and made has been edited in place.
-    pub(crate) fn log_unit(&mut self, reader: &Reader, old: Option<Unit<H::Value>>) {
+    pub(crate) fn set_trail(&mut self, reader: &Reader, trail: Option<Arc<Trail>>) {
+        let old = self.ctx.put_trail(reader.dir, reader.part, reader.key.clone(), trail);
+        self.log(Undo::Trail { dir: reader.dir, arrow: reader.part, key: reader.key.clone(), old });
+    }
+
+    /// What a unit gave has been edited in place.
+    pub(crate) fn log_unit(&mut self, reader: &Reader, old: Option<Outs<H::Value>>) {
         self.log(Undo::Unit { dir: reader.dir, arrow: reader.part, key: reader.key.clone(), old });
     }
 
@@ -311,8 +316,8 @@ impl<H: Host> Store<H> {
         let mut collected: std::collections::BTreeMap<(Key, Source), ValueVec<H::Value>> =
             std::collections::BTreeMap::new();
         for (units, arrow) in derived.units.iter().zip(0u16..) {
-            for (key, (), unit) in units {
-                for (group, value) in unit.outs.iter() {
+            for (key, (), outs) in units {
+                for (group, value) in outs.iter() {
                     let at = (group.clone(), derived.source(arrow, key));
                     collected.entry(at).or_default().push(value.clone());
                 }

@@ -16,7 +16,7 @@ use crate::cascade::Due;
 use crate::context::{ArrowKey, Context, Counts, NameId, Reader};
 use crate::directory::{
     Content, Derived, Directory, Fold, Folding, Group, KeyTombs, Member, Mirror, Outs, Pending, Ranked, Row, Source,
-    Unit, Upper, Vals,
+    Trail, Upper, Vals,
 };
 use crate::directory::{Kind, Memo};
 use crate::dirs::{Since, Slot, State};
@@ -39,14 +39,20 @@ pub(crate) enum Undo<H: Host> {
         dir: NameId,
         arrow: u16,
         key: Key,
-        old: Option<Unit<H::Value>>,
+        old: Option<Outs<H::Value>>,
+    },
+    Trail {
+        dir: NameId,
+        arrow: u16,
+        key: Key,
+        old: Option<Arc<Trail>>,
     },
     /// A unit that gave an int to a folded key, and gives another to the same: the sum follows it back.
     Summed {
         dir: NameId,
         arrow: u16,
         key: Key,
-        old: Unit<H::Value>,
+        old: Outs<H::Value>,
     },
     Group {
         dir: NameId,
@@ -135,6 +141,7 @@ impl<H: Host> Undo<H> {
         match self {
             Undo::Row { dir, .. }
             | Undo::Unit { dir, .. }
+            | Undo::Trail { dir, .. }
             | Undo::Summed { dir, .. }
             | Undo::Group { dir, .. }
             | Undo::Sorted { dir, .. }
@@ -155,8 +162,8 @@ impl<H: Host> Undo<H> {
         match self {
             Undo::Stamp { .. } => Ok(None),
             Undo::Row { old: Some((_, Row::Live { content: Content::Plain(Vals::One(value)), .. })), .. }
-            | Undo::Unit { old: Some(Unit { outs: Outs::One(_, value), trail: None }), .. }
-            | Undo::Summed { old: Unit { outs: Outs::One(_, value), trail: None }, .. } => Ok(Some(value)),
+            | Undo::Unit { old: Some(Outs::One(_, value)), .. }
+            | Undo::Summed { old: Outs::One(_, value), .. } => Ok(Some(value)),
             undo => Err(undo),
         }
     }
@@ -170,6 +177,9 @@ impl<H: Host> Clone for Undo<H> {
             }
             Undo::Unit { dir, arrow, key, old } => {
                 Undo::Unit { dir: *dir, arrow: *arrow, key: key.clone(), old: old.clone() }
+            }
+            Undo::Trail { dir, arrow, key, old } => {
+                Undo::Trail { dir: *dir, arrow: *arrow, key: key.clone(), old: old.clone() }
             }
             Undo::Summed { dir, arrow, key, old } => {
                 Undo::Summed { dir: *dir, arrow: *arrow, key: key.clone(), old: old.clone() }
@@ -255,20 +265,35 @@ impl<H: Host> Context<H> {
         self.edit_derived(id, |derived| derived.folding.as_deref_mut().map(edit)).flatten()
     }
 
-    /// Sets or removes what a unit gave, read and made; what was there.
+    /// Sets or removes what a unit gave; what was there.
     pub(crate) fn put_unit(
         &mut self,
         dir: NameId,
         arrow: u16,
         key: Key,
-        unit: Option<Unit<H::Value>>,
-    ) -> Option<Unit<H::Value>> {
+        outs: Option<Outs<H::Value>>,
+    ) -> Option<Outs<H::Value>> {
         self.edit_derived(dir, |derived| {
-            let now = usize::from(unit.as_ref().is_some_and(|unit| unit.trail.is_some()));
             let units = derived.units.get_mut(usize::from(arrow))?;
-            let old = put(units, key, unit.map(|unit| ((), unit))).map(|((), unit)| unit);
-            let was = usize::from(old.as_ref().is_some_and(|unit| unit.trail.is_some()));
-            derived.trails = derived.trails + now - was;
+            put(units, key, outs.map(|outs| ((), outs))).map(|((), outs)| outs)
+        })
+        .flatten()
+    }
+
+    /// Sets or removes what a unit read and made; what was there.
+    pub(crate) fn put_trail(
+        &mut self,
+        dir: NameId,
+        arrow: u16,
+        key: Key,
+        trail: Option<Arc<Trail>>,
+    ) -> Option<Arc<Trail>> {
+        self.edit_derived(dir, |derived| {
+            let trails = derived.trails.get_or_insert_default();
+            let old = put(trails, (arrow, key), trail.map(|trail| ((), trail))).map(|((), trail)| trail);
+            if trails.is_empty() {
+                derived.trails = None;
+            }
             old
         })
         .flatten()
@@ -303,6 +328,10 @@ impl<H: Host> Context<H> {
             Undo::Unit { dir, arrow, key, old } => {
                 let now = self.put_unit(dir, arrow, key.clone(), old);
                 Undo::Unit { dir, arrow, key, old: now }
+            }
+            Undo::Trail { dir, arrow, key, old } => {
+                let now = self.put_trail(dir, arrow, key.clone(), old);
+                Undo::Trail { dir, arrow, key, old: now }
             }
             Undo::Summed { dir, arrow, key, old } => {
                 self.sum_goes_back(dir, arrow, &key, &old);
@@ -347,10 +376,10 @@ impl<H: Host> Context<H> {
 
     /// The group of a unit that is about to go back to this takes its int out, and the old one in. (A group that was noted
     /// after the unit changed may be another than it was then. Where that note is undone it is as it was.)
-    fn sum_goes_back(&mut self, dir: NameId, arrow: u16, key: &Key, old: &Unit<H::Value>) {
+    fn sum_goes_back(&mut self, dir: NameId, arrow: u16, key: &Key, old: &Outs<H::Value>) {
         self.edit_derived(dir, |derived| {
             let now = derived.units.get(usize::from(arrow))?.get(key)?;
-            let (Outs::One(group, come), Outs::One(_, gone)) = (&old.outs, &now.outs) else { return None };
+            let (Outs::One(group, come), Outs::One(_, gone)) = (old, now) else { return None };
             let folding = derived.folding.as_deref_mut()?;
             let counts = matches!(folding.fold, Fold::Count);
             let group = folding.groups.get_mut(group)?;
@@ -393,6 +422,7 @@ impl<H: Host> Context<H> {
             Undo::Dependency { dir, tag, reader, was: false } => self.dependencies.remove(*dir, tag, reader),
             Undo::Row { .. }
             | Undo::Unit { .. }
+            | Undo::Trail { .. }
             | Undo::Summed { .. }
             | Undo::Group { .. }
             | Undo::Sorted { .. }

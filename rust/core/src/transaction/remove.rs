@@ -141,7 +141,7 @@ impl<H: Host> Store<H> {
         let mut orphans = Vec::new();
         let Some(derived) = directory.derived() else { return orphans };
         for (part, key, trail) in derived.each_trail() {
-            let reader = Reader { dir: id, part, key };
+            let reader = Reader { dir: id, part, key: key.clone() };
             for (read, tag) in &trail.reads {
                 self.drop_dependency(*read, tag, &reader);
             }

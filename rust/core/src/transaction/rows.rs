@@ -98,10 +98,7 @@ impl<H: Host> Store<H> {
 
     /// Whether rows may be edited in a run, see the head of this file.
     fn nobody_is_told(&mut self, dir: NameId) -> bool {
-        self.work.frames.is_empty()
-            && self.work.marks.is_empty()
-            && !self.is_read(dir)
-            && self.fan_out(dir).is_some()
+        self.work.frames.is_empty() && self.work.marks.is_empty() && !self.is_read(dir) && self.fan_out(dir).is_some()
     }
 
     /// Up to the first key that has a tombstone.
