@@ -79,7 +79,8 @@ def rebased(base, store, fork, made):
     # Removed in the store: with what the fork derived; remade there alone: what the fork derived stays.
     result = without(result, {n for n in removed if n not in store or n in gone})
     for name in late - gone - made:
-        if name not in fork or origin(fork, name) == origin(base, name):
+        # Where the fork's own went with what the store removed, the name is the store's.
+        if name not in result or origin(fork, name) == origin(base, name):
             result[name] = store[name]
     result = without(result, set())
     for name in base.keys() & store.keys() & fork.keys():

@@ -437,3 +437,31 @@ def test_what_the_store_derived_from_a_name_that_the_fork_makes_lazy_stays_and_s
         store.remove_dir("/x/")
     store.remove_dir("/x/", recursive=True)
     assert [*store] == ["/d/", "/total/"]
+
+
+@pytest.mark.parametrize("kind", ["input", "lazy"])
+def test_what_the_store_removed_goes_though_it_derived_its_name_anew_from_what_the_fork_removed(kind):
+    store = Store()
+    store.mkdir("/a/", {0: 3}) if kind == "input" else store.lazy("/a/", lambda self, key: key)
+    store.mkdir("/c/", {0: 3})
+    fork = store.fork()
+    fork.remove_dir("/c/")
+    with store.update():
+        store.remove_dir("/a/")
+        store["/c/"].map("/a/", lambda key, values: [(key, 1)])
+    merged(fork, store)
+    assert [*store] == [*fork] == []
+
+
+@pytest.mark.parametrize("kind", ["input", "lazy"])
+def test_a_name_made_on_both_sides_is_the_stores_where_that_of_the_fork_goes_with_what_the_store_removed(kind):
+    store = Store()
+    store.mkdir("/a/", {0: 1})
+    fork = store.fork()
+    fork["/a/"].map("/b/", lambda key, values: [(key, 1)])
+    with store.update():
+        store.remove_dir("/a/")
+        store.mkdir("/b/", {7: "of the store"}) if kind == "input" else store.lazy("/b/", lambda self, key: key)
+    merged(fork, store)
+    assert [*store] == [*fork] == ["/b/"] and store["/b/"].kind == fork["/b/"].kind == kind
+    assert store["/b/"][7] == ("of the store" if kind == "input" else 7)

@@ -87,8 +87,12 @@ impl<H: Host> Store<H> {
         Ok(())
     }
 
-    /// Spec 6.1 and 6.3: a tombstone is there exactly while a reader, or the history, needs it.
+    /// Spec 6.1 and 6.3: a tombstone is there exactly while a reader, or the history, needs it; those that a fork came with
+    /// until its first commit.
     fn check_retention(&self) -> Checked {
+        if self.sweep {
+            return Ok(());
+        }
         let recent = self.ctx.tick.saturating_sub(self.options.history);
         let positions = self.readers.positions();
         let horizon = |of: Option<&Name>| positions.get(&of).copied().unwrap_or(Tick::MAX).min(recent);

@@ -140,7 +140,7 @@ impl<H: Host> Store<H> {
     }
 
     /// What this store, a fork, has to take over of what its parent changed since the base; and what more when it has
-    /// run its cascade, if no mapper of its makes that then ([`Store::is_free_for`]).
+    /// run its cascade, if nothing of its bears that name then ([`Store::is_free_for`]).
     ///
     /// # Errors
     /// `Unsure`, with nothing changed.
@@ -148,7 +148,8 @@ impl<H: Host> Store<H> {
         let (was, is, mine) = (&base.parent.0, &parent.0, &base.fork.0);
         let mut steps = Vec::new();
         let mut made = Vec::new();
-        let mut mapped = BTreeSet::new();
+        // Names that may be free when the fork has run its cascade.
+        let mut perhaps = BTreeSet::new();
         let mut unsure = Vec::new();
         for name in touched(was, is) {
             if let (Some((was, is)), Some((mine, here))) = (goes_on(was, is, &name), goes_on(mine, &self.ctx, &name)) {
@@ -170,11 +171,16 @@ impl<H: Host> Store<H> {
                 // What the fork removed, or made anew, is its own affair, and what a mapper of its makes while it does.
                 (Some(_), _) if kept => {}
                 (Some(_), _) if by_mapper => {
-                    mapped.insert(name.clone());
+                    perhaps.insert(name.clone());
                     made.push(name);
                 }
                 // Made in the parent, or made anew there alone: it is the parent's.
                 (Some(_), here) if here.is_none() || (was.is_some() && here_is_base) => made.push(name),
+                // Made in both: the fork's stands, unless it goes with what the parent removed.
+                (Some(_), Some(_)) => {
+                    perhaps.insert(name.clone());
+                    made.push(name);
+                }
                 (None, Some(_)) if was.is_some() && here_is_base => steps.push(ForkStep { name, what: What::Remove }),
                 _ => {}
             }
@@ -183,6 +189,7 @@ impl<H: Host> Store<H> {
             return Err(unsure.into());
         }
         let mut gone = self.gone_here(is, base);
+        let mut left = Vec::new();
         let (later, now): (Vec<_>, Vec<_>) = making(is, made)
             .filter(|step| {
                 // What the parent derived since from what is gone here goes too.
@@ -190,10 +197,17 @@ impl<H: Host> Store<H> {
                 if parents.iter().any(|parent| gone.contains(&parent.name.shown())));
                 if goes {
                     gone.insert(step.name.clone());
+                    left.push(step.name.clone());
                 }
                 !goes
             })
-            .partition(|step| mapped.contains(&step.name));
+            .partition(|step| perhaps.contains(&step.name));
+        // In the place of what the parent removed: that goes from here all the same.
+        left.retain(|name| {
+            let (was, here) = (origin(of_top(mine, name)), origin(of_top(&self.ctx, name)));
+            was.is_some() && was == here
+        });
+        steps.extend(left.into_iter().map(|name| ForkStep { name, what: What::Remove }));
         steps.extend(now);
         Ok((steps, later))
     }
