@@ -456,6 +456,16 @@ def test_what_readers_are_told_is_equal_where_it_tells_the_same():
     with store.update() as tx:
         d[2] = 2
     assert tx.result == tx.result and len({tx.result, tx.result}) == 1
+
+    def commit(*names):
+        another = Store()
+        with another.update() as tx:
+            for name in names:
+                another.mkdir(name)
+        return tx.result
+
+    # Whatever the order in which they were made.
+    assert len({commit("/a/", "/b/"), commit("/b/", "/a/"), commit("/a/", "/c/")}) == 2
     assert d.changes(1) == d.changes(1) != d.changes(store.tick)
     assert store.changes(1) == store.changes(1) != store.changes(store.tick)
     assert d.changes(1) != store.changes(1) != tx.result != 1

@@ -462,3 +462,36 @@ def test_before_the_first_tick_is_as_good_as_the_first():
         assert rows(d.changes(since)) == {1: (1,)}
     with pytest.raises(ValueError):
         d.changes(10**30)
+
+
+@pytest.mark.parametrize("one, other", [(1, True), (0, False), ((1,), (True,)), (("a", (0,)), ("a", (False,)))])
+def test_a_reader_is_told_of_both_keys_that_python_calls_equal_and_a_directory_does_not(one, other):
+    store = Store(history=5)
+    d = store.mkdir("/d/", [(one, "one"), (other, "other"), ("third", 3)])
+    with d.cursor() as cursor:
+        first = cursor.poll().entries
+        with store.update():
+            del d[one], d[other]
+        second = cursor.poll()
+    assert (first[one], first[other], first["third"]) == (("one",), ("other",), (3,))
+    assert len(first) == 3
+    assert [(type(number(key)), values) for key, values in second.entries.items()] == [(bool, ()), (int, ())]
+    assert second == d.changes(store.tick - 1) and second.entries != {one: ()}
+    shown = f"{{{other!r}: (), {one!r}: ()}}"
+    assert repr(second).endswith(f"entries={shown})") and repr(second.entries) == f"mappingproxy({shown})"
+    with pytest.raises(KeyError, match="absent"):
+        second.entries["absent"]
+
+
+def number(key):
+    """The one in the key."""
+    while isinstance(key, tuple):
+        key = key[-1]
+    return key
+
+
+def test_changes_of_keys_that_python_calls_equal_differ():
+    def changes(key):
+        return Store().mkdir("/d/", {key: 1}).changes(0)
+
+    assert changes(1) == changes(1.0) and changes(1) != changes(True) and changes((0,)) != changes((False,))

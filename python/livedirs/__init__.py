@@ -13,6 +13,7 @@ from collections.abc import Mapping, MutableMapping
 
 # Loaded here, not when first used: a destructor that runs in the middle would meet half of them.
 from livedirs import _short as _short
+from livedirs import _twins as _twins
 from livedirs import _views as _views
 from livedirs._cursor import Cursor
 from livedirs._errors import (

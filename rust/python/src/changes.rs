@@ -1,8 +1,9 @@
 //! `Changes` and `DirChanges`: what a reader is told.
 
-use livedirs_core::{Name, News};
+use livedirs_core::{Key, Name, News};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyMappingProxy, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyFrozenSet, PyMappingProxy, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert;
@@ -30,7 +31,7 @@ pub struct Changes {
     reset: bool,
     /// Whether the directory itself is gone.
     removed: bool,
-    /// Key -> values, in the order of the keys; () for a key that is gone.
+    /// Key -> values, in the order of the keys; () for a key that is gone. It tells 1 from True.
     entries: Py<PyMappingProxy>,
 }
 
@@ -55,7 +56,14 @@ impl Changes {
     fn __eq__(&self, other: &Bound<'_, Self>) -> PyResult<bool> {
         let theirs = other.get();
         let alike = (self.tick, self.reset, self.removed) == (theirs.tick, theirs.reset, theirs.removed);
-        Ok(alike && self.entries.bind(other.py()).eq(&theirs.entries)?)
+        if !alike || !self.entries.bind(other.py()).eq(&theirs.entries)? {
+            return Ok(false);
+        }
+        // Python calls 1 and True equal. Both are in the order of the keys.
+        let keys =
+            |of: &Self| of.entries.bind(other.py()).as_any().try_iter()?.map(|key| convert::key(&key?)).collect();
+        let (ours, theirs): (PyResult<Vec<Key>>, PyResult<Vec<Key>>) = (keys(self), keys(theirs));
+        Ok(ours? == theirs?)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -129,12 +137,24 @@ pub fn dirs_to_python<'py>(py: Python<'py>, changes: &livedirs_core::DirChanges)
 }
 
 pub fn keys_to_python(py: Python<'_>, changes: livedirs_core::Changes<Object>) -> PyResult<Bound<'_, PyAny>> {
+    let entry = |(key, values): &(Key, Vec<Object>)| {
+        let values = PyTuple::new(py, values.iter().map(|value| value.0.bind(py)))?;
+        Ok((convert::key_to_python(py, key)?, values))
+    };
     let entries = PyDict::new(py);
-    for (key, values) in changes.entries {
-        let values = PyTuple::new(py, values.into_iter().map(|value| value.0))?;
-        entries.set_item(convert::key_to_python(py, &key)?, values)?;
+    for each in &changes.entries {
+        let (key, values) = entry(each)?;
+        entries.set_item(key, values)?;
     }
-    let entries = PyMappingProxy::new(py, entries.as_mapping()).unbind();
+    let entries = if entries.len() == changes.entries.len() {
+        PyMappingProxy::new(py, entries.as_mapping())
+    } else {
+        static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let all = changes.entries.iter().map(entry).collect::<PyResult<Vec<_>>>()?;
+        let told_apart = CLASS.import(py, "livedirs._twins", "Entries")?.call1((all,))?;
+        PyMappingProxy::new(py, told_apart.cast()?)
+    }
+    .unbind();
     let changes = Changes { tick: changes.tick, reset: changes.reset, removed: changes.removed, entries };
     Bound::new(py, changes).map(Bound::into_any)
 }

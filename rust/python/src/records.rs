@@ -1,5 +1,8 @@
 //! `Commit` and `Stats`: plain records.
 
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+
 use livedirs_core::Name;
 use pyo3::prelude::*;
 use pyo3::types::PyFrozenSet;
@@ -20,10 +23,28 @@ pub const SHOWN: usize = 5;
 /// >>> tx.result.mapped, sorted(tx.result.changed)
 /// (1, [DirName('/names/'), DirName('/users/')])
 #[pyclass(frozen, eq, hash, module = "livedirs", name = "Commit")]
-#[derive(PartialEq, Eq, Hash)]
 pub struct Commit(livedirs_core::Commit);
 
+impl PartialEq for Commit {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.told() == other.told()
+    }
+}
+
+impl Hash for Commit {
+    fn hash<S: Hasher>(&self, state: &mut S) {
+        self.told().hash(state);
+    }
+}
+
 impl Commit {
+    /// What it tells: names are in no order.
+    fn told(&self) -> impl Hash + Eq {
+        let livedirs_core::Commit { tick, rounds, changed, removed, purged, mapped } = &self.0;
+        let set = |names: &[Name]| names.iter().cloned().collect::<BTreeSet<Name>>();
+        (*tick, *rounds, set(changed), set(removed), *purged, *mapped)
+    }
+
     pub const fn new(commit: livedirs_core::Commit) -> Self {
         Commit(commit)
     }

@@ -24,7 +24,7 @@ pub(crate) struct Mark<H: Host> {
 }
 
 /// What a transaction did.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// The store's clock after it.
     pub tick: Tick,
