@@ -1,5 +1,5 @@
-"""Memory of Python that fails at the n-th allocation, for every n: all is done, or an error is raised, all is
-as it was, and the same then succeeds."""
+"""Memory of Python that fails at the n-th allocation, for every n, or there and at the one or two behind it: all is
+done, or an error is raised, all is as it was, and the same then succeeds."""
 
 import os
 import subprocess
@@ -39,6 +39,7 @@ def world():
     numbers.reduce("/total/", Total())
     d.map("/texts/", lambda key, values: [(f"texts {key % 2}", f"{values[0]} \u00e9")]).reduce("/max/", Max())
     d.map("/made/", lambda key, values: store.mkdir(f"/of/{key}/", {key: list(values)}) and [])
+    d.group_by("/thirds/", lambda key, value: key % 3, Sum())
     d.slice("/few/", 1_001, 1_003)
     store.lazy("/lazy/", lambda self, key: [key, len(d), d.get(key)])
     return store, d
@@ -59,6 +60,24 @@ def savepoint(store, d):
         with store.update():
             d[1_003] = 1
             store.mkdir("/more/", {1: 1}, on_create=lambda store: store.mkdir("/hooked/"))
+
+
+def cascaded(store, d):
+    with store.update() as tx:
+        with store.update():
+            d[1_001] = 5
+            d.discard(1_002)
+            d[1_000] = 2.5
+            tx.cascade()
+
+
+def passed_over(store, d):
+    with store.update() as tx:
+        d[1_001] = 7.5
+        try:
+            tx.cascade()
+        except BaseException:
+            pass
 
 
 def one(store, d):
@@ -97,8 +116,7 @@ def read(store, d):
         [*snapshot["/d/"].items()], snapshot["/lazy/"][4]
 
 
-
-def check(work, is_whole):
+def check(work, is_whole, width):
     store, d = world()
     work(store, d)
     done = contents(store)
@@ -108,7 +126,7 @@ def check(work, is_whole):
         store, d = world()
         before = contents(store), figures(store), store.tick
         failed = None
-        set_nomemory(n, n + 1)
+        set_nomemory(n, n + width)
         try:
             work(store, d)
         except BaseException as error:
@@ -116,6 +134,7 @@ def check(work, is_whole):
         remove_mem_hooks()
         store._check_invariants()
         if not failed:
+            assert not is_whole or contents(store) == done, n
             continue
         last = n
         assert failed in {"MemoryError", "PanicException"}, (n, failed)
@@ -132,8 +151,8 @@ def check(work, is_whole):
 
 
 gc.disable()
-name, is_whole = sys.argv[1:]
-check(globals()[name], is_whole == "True")
+name, is_whole, width = sys.argv[1:]
+check(globals()[name], is_whole == "True", int(width))
 """
 
 
@@ -142,21 +161,28 @@ UNMEASURED = {name: value for name, value in os.environ.items() if not name.star
 
 
 @pytest.mark.parametrize(
-    "work, is_whole",
+    "work, is_whole, width",
     [
-        ("block", True),
-        ("savepoint", True),
-        ("one", True),
-        ("many", True),
-        ("gone", False),
-        ("merged", False),
-        ("told", False),
-        ("read", False),
+        ("block", True, 1),
+        ("savepoint", True, 1),
+        ("cascaded", True, 1),
+        ("cascaded", True, 2),
+        ("cascaded", True, 3),
+        ("passed_over", True, 1),
+        ("passed_over", True, 2),
+        ("passed_over", True, 3),
+        ("one", True, 1),
+        ("one", True, 3),
+        ("many", True, 1),
+        ("gone", False, 1),
+        ("merged", False, 1),
+        ("told", False, 1),
+        ("read", False, 1),
     ],
 )
-def test_whichever_allocation_of_python_fails_all_is_done_or_undone(work, is_whole):
+def test_whichever_allocations_of_python_fail_all_is_done_or_undone(work, is_whole, width):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, work, str(is_whole)],
+        [sys.executable, "-c", PROGRAM, work, str(is_whole), str(width)],
         capture_output=True, text=True, cwd=Path(__file__).parent, env=UNMEASURED,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyString};
 
 use crate::cgroup::{memory_limit, memory_limit_below};
+use crate::errors;
 
 /// The bound in bytes that an argument asks for, the environment where it is left out, or else "auto".
 pub fn of(py: Python<'_>, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
@@ -41,18 +42,23 @@ pub fn _automatic_capacity(root: PathBuf) -> Option<u64> {
 fn parse(given: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     if given.is_instance_of::<PyBool>() || !(given.is_instance_of::<PyInt>() || given.is_instance_of::<PyString>()) {
         let kind = given.get_type().name()?.to_string_lossy().into_owned();
-        return Err(PyTypeError::new_err(format!("capacity is an int or a str, not {kind}")));
+        return Err(errors::new::<PyTypeError>(given.py(), format!("capacity is an int or a str, not {kind}")));
     }
     if let Ok(bytes) = given.cast::<PyInt>() {
         let positive = bytes.gt(0)?;
         return if positive {
             Ok(bytes.extract().ok())
         } else {
-            Err(PyValueError::new_err(format!("capacity is positive, not {bytes}")))
+            Err(errors::new::<PyValueError>(given.py(), format!("capacity is positive, not {bytes}")))
         };
     }
     let text: String = given.extract()?;
-    let wrong = || PyValueError::new_err(format!("capacity {text:?}: an int, digits with K, M or G, or \"auto\""));
+    let wrong = || {
+        errors::new::<PyValueError>(
+            given.py(),
+            format!("capacity {text:?}: an int, digits with K, M or G, or \"auto\""),
+        )
+    };
     if text == "auto" {
         return Ok(automatic());
     }

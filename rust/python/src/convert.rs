@@ -31,7 +31,7 @@ fn big_int(object: &Bound<'_, PyAny>) -> PyResult<BigInt> {
     // SAFETY: the object is an int, of which this makes a str like "-0x1f".
     let text = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyNumber_ToBase(object.as_ptr(), 16))? };
     let text = text.cast::<PyString>()?.to_str()?.replacen("0x", "", 1);
-    BigInt::from_str_radix(&text, 16).map_err(|error| PyValueError::new_err(error.to_string()))
+    BigInt::from_str_radix(&text, 16).map_err(|error| errors::new::<PyValueError>(py, error.to_string()))
 }
 
 fn big_int_to_python<'py>(py: Python<'py>, value: &BigInt) -> PyResult<Bound<'py, PyAny>> {
@@ -225,7 +225,7 @@ pub fn iterate<'py>(object: &Bound<'py, PyAny>, message: impl FnOnce() -> String
         if iterable || !error.is_instance_of::<PyTypeError>(object.py()) {
             return error;
         }
-        PyTypeError::new_err(message())
+        errors::new::<PyTypeError>(object.py(), message())
     })
 }
 
@@ -246,11 +246,14 @@ pub fn two<'py>(object: &Bound<'py, PyAny>, what: &str) -> PyResult<(Bound<'py, 
     let items = items.take(3).collect::<PyResult<Vec<_>>>()?;
     match <[Bound<'py, PyAny>; 2]>::try_from(items) {
         Ok([first, second]) => Ok((first, second)),
-        Err(items) => Err(PyValueError::new_err(format!(
-            "{what}, not {} of {} items",
-            kind(),
-            if items.len() > 2 { "more than 2".to_owned() } else { items.len().to_string() }
-        ))),
+        Err(items) => Err(errors::new::<PyValueError>(
+            object.py(),
+            format!(
+                "{what}, not {} of {} items",
+                kind(),
+                if items.len() > 2 { "more than 2".to_owned() } else { items.len().to_string() }
+            ),
+        )),
     }
 }
 

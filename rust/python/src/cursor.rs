@@ -59,7 +59,7 @@ struct Handed(Name);
 pub fn since(given: &Bound<'_, PyAny>) -> PyResult<u64> {
     let not_an_int = || {
         let kind = given.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string_lossy().into_owned());
-        pyo3::exceptions::PyTypeError::new_err(format!("since is a tick, an int, not {kind}"))
+        errors::new::<pyo3::exceptions::PyTypeError>(given.py(), format!("since is a tick, an int, not {kind}"))
     };
     if !given.is_instance_of::<pyo3::types::PyInt>() || given.is_instance_of::<pyo3::types::PyBool>() {
         return Err(not_an_int());

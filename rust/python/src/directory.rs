@@ -818,7 +818,11 @@ impl Directory {
 }
 
 fn required<'a, 'py>(reducer: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyAny>> {
-    if reducer.is_none() { Err(PyTypeError::new_err("reducer is None: pass Sum() or such")) } else { Ok(reducer) }
+    if reducer.is_none() {
+        Err(errors::new::<PyTypeError>(reducer.py(), "reducer is None: pass Sum() or such"))
+    } else {
+        Ok(reducer)
+    }
 }
 
 /// What there is to look at where a directory should be.

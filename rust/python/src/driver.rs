@@ -14,7 +14,7 @@ use crate::convert;
 use crate::errors;
 use crate::guard::Guard;
 use crate::host::{Function, Object, PyHost, Task, is_scalar};
-use crate::panics::caught;
+use crate::panics::{caught, caught_telling};
 use crate::shared::Shared;
 
 /// A batch of jobs that runs with the store left alone.
@@ -35,8 +35,30 @@ impl Running {
 }
 
 impl Shared {
-    /// Runs all jobs towards a goal.
-    pub fn drive<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
+    /// Runs all jobs towards a goal. Where it fails nothing that it began is at work any more.
+    pub fn drive<'a>(&'a self, py: Python<'_>, guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
+        let depth = guard.store.depth();
+        let mut panicked = false;
+        caught_telling(py, &mut panicked, || self.run_jobs(py, guard, goal)).inspect_err(|_| {
+            if panicked {
+                self.clear_away(py, depth);
+            }
+        })
+    }
+
+    /// After a panic nobody knows what had been taken of what was handed out: the transaction is spoiled.
+    #[cold]
+    fn clear_away(&self, py: Python<'_>, depth: usize) {
+        let mut guard = self.lock_running(py);
+        let running = guard.running.take();
+        guard.busy = false;
+        guard.store.abort_above(depth);
+        guard.store.spoil_transaction();
+        drop(guard);
+        drop(running);
+    }
+
+    fn run_jobs<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>, goal: Goal) -> PyResult<Guard<'a>> {
         let mut calls = Calls::default();
         loop {
             let mut job = None;
@@ -68,7 +90,7 @@ impl Shared {
     /// The cascade: until nothing is due. What failed to the end is raised.
     pub fn drain<'a>(&'a self, py: Python<'_>, mut guard: Guard<'a>) -> PyResult<Guard<'a>> {
         guard.store.begin_drain();
-        match caught(py, || self.drive(py, guard, Goal::All)) {
+        match self.drive(py, guard, Goal::All) {
             Ok(mut guard) => {
                 guard.store.end_drain();
                 match guard.store.take_failure() {
@@ -250,7 +272,7 @@ impl Shared {
             let members = self.lock(py).store.members_of(job);
             return Ok((None, fold_with_python(py, &job.fold, &members)?));
         };
-        let reducer = code.0.function.as_ref().ok_or_else(|| PyTypeError::new_err("no reducer"))?.bind(py);
+        let reducer = code.0.function.as_ref().ok_or_else(|| errors::new::<PyTypeError>(py, "no reducer"))?.bind(py);
         let mut acc = job.acc.as_ref().map(|acc| acc.0.bind(py).clone());
         for value in &job.gone {
             let Some(there) = acc else { break };
@@ -309,7 +331,7 @@ fn call_mapper<'py>(
 ) -> PyResult<Outputs<Object>> {
     let function = || {
         let function = code.function.as_ref().map(|function| function.bind(py));
-        function.ok_or_else(|| PyTypeError::new_err("no function"))
+        function.ok_or_else(|| errors::new::<PyTypeError>(py, "no function"))
     };
     let mut outputs = match code.task {
         Task::Map => {

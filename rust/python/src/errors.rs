@@ -2,10 +2,13 @@
 
 use livedirs_core::{Name, Refusal};
 use pyo3::PyTypeInfo;
+use pyo3::call::PyCallArgs;
 use pyo3::exceptions::{PyBaseException, PyException, PyKeyError, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
+
+use crate::panics::caught;
 
 const MODULE: &str = "livedirs._errors";
 
@@ -14,7 +17,7 @@ macro_rules! exceptions {
         pub fn $function(py: Python<'_>, message: impl Into<String>) -> PyErr {
             static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
             let class = CLASS.import(py, MODULE, $class);
-            class.map_or_else(|error| error, |class| PyErr::from_type(class.clone(), (message.into(),)))
+            class.map_or_else(|error| error, |class| made(class, (message.into(),)))
         }
     )*};
 }
@@ -36,9 +39,20 @@ exceptions! {
     closed => "ClosedError",
 }
 
+/// An exception, made at once. One that PyO3 is to make when it leaves Rust is made where nothing is caught: if there is no memory
+/// for it, the process ends.
+fn made<'py>(class: &Bound<'py, PyType>, arguments: impl PyCallArgs<'py>) -> PyErr {
+    caught(class.py(), || class.call1(arguments).map(PyErr::from_value)).unwrap_or_else(|error| error)
+}
+
+/// An exception of a class of Python's.
+pub fn new<T: PyTypeInfo>(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    made(&T::type_object(py), (message.into(),))
+}
+
 /// `KeyError(key)`; of a tuple too, which must not become the arguments.
 pub fn key_error(key: &Bound<'_, PyAny>) -> PyErr {
-    PyKeyError::new_err((key.clone().unbind(),))
+    made(&PyKeyError::type_object(key.py()), (key,))
 }
 
 pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Option<Name>) -> PyErr {
@@ -60,8 +74,8 @@ pub fn refused(py: Python<'_>, refusal: &Refusal, near: impl FnOnce(&Name) -> Op
         Refusal::NotConverging { .. } => not_converging(py, message),
         Refusal::Circular(_) => conflict(py, message),
         Refusal::Capacity { .. } => capacity(py, message),
-        Refusal::NoMemory => PyMemoryError::new_err(message),
-        Refusal::Later { .. } | Refusal::TooManyParents(_) => PyValueError::new_err(message),
+        Refusal::NoMemory => new::<PyMemoryError>(py, message),
+        Refusal::Later { .. } | Refusal::TooManyParents(_) => new::<PyValueError>(py, message),
     }
 }
 
@@ -71,7 +85,7 @@ static BLOCKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 /// It is no `Exception`, so no mapper catches it by mistake.
 pub fn blocked(py: Python<'_>, collision: PyErr) -> PyErr {
     let class = BLOCKED.import(py, MODULE, "Blocked");
-    class.map_or_else(|error| error, |class| PyErr::from_type(class.clone(), (collision.into_value(py),)))
+    class.map_or_else(|error| error, |class| made(class, (collision.into_value(py),)))
 }
 
 /// The collision behind a [`blocked`] mapper.
@@ -93,10 +107,15 @@ pub fn is_of_mapper(py: Python<'_>, error: &PyErr) -> bool {
 
 /// Tells an exception where it came from; those that take no notes stay as they are.
 pub fn add_note(py: Python<'_>, error: &PyErr, note: &str) {
-    let value: &Bound<'_, PyBaseException> = error.value(py);
-    let noted = value.getattr(pyo3::intern!(py, "__notes__")).and_then(|notes| notes.contains(note)).unwrap_or(false);
-    if !noted {
-        // An exception class may refuse; the exception matters more than its note.
-        drop(value.call_method1(pyo3::intern!(py, "add_note"), (note,)));
-    }
+    let add = || {
+        let value: &Bound<'_, PyBaseException> = error.value(py);
+        let notes = value.getattr(pyo3::intern!(py, "__notes__"));
+        if !notes.and_then(|notes| notes.contains(note)).unwrap_or(false) {
+            value.call_method1(pyo3::intern!(py, "add_note"), (note,))?;
+        }
+        Ok(())
+    };
+    // An exception class may refuse, and memory fail; the exception matters more than its note, and so does what is to be
+    // undone for it.
+    drop(caught(py, add));
 }

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::changes;
+use crate::errors;
 use crate::guard::Guard;
 use crate::host::Object;
 use crate::owner::this_thread;
@@ -73,7 +74,7 @@ impl Told {
     fn get(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let made = self.made.get_or_try_init(py, || {
             let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let raw = raw.ok_or_else(|| PyMemoryError::new_err("what changed could not be told"))?;
+            let raw = raw.ok_or_else(|| errors::new::<PyMemoryError>(py, "what changed could not be told"))?;
             changes::keys_to_python(py, raw).map(Bound::unbind)
         });
         made.map(|made| made.clone_ref(py))

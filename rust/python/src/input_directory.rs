@@ -215,7 +215,7 @@ impl InputDirectory {
             let first = directory.read(py, || Tag::All, |view| view.walk(false))?.next();
             directory.set_rows(py, &mut [])?;
             let Some((row, mut values)) = first else {
-                return Err(pyo3::exceptions::PyKeyError::new_err("popitem(): directory is empty"));
+                return Err(errors::new::<pyo3::exceptions::PyKeyError>(py, "popitem(): directory is empty"));
             };
             let key = convert::key_to_python(py, &row)?;
             match values.pop() {

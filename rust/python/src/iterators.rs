@@ -9,6 +9,7 @@ use pyo3::types::PyTuple;
 
 use crate::breath;
 use crate::convert;
+use crate::errors;
 use crate::host::PyHost;
 use crate::lock::Lock;
 use crate::owner::this_thread;
@@ -34,7 +35,7 @@ impl<I: Iterator> Steps<I> {
             }
             let is_mine = self.by.load(Ordering::Relaxed) == me;
             if is_mine || self.process.load(Ordering::Relaxed) != breath::forks() {
-                return Err(PyValueError::new_err("the iterator is already being stepped"));
+                return Err(errors::new::<PyValueError>(py, "the iterator is already being stepped"));
             }
             breath::wait(py);
             py.check_signals()?;

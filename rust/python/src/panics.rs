@@ -20,6 +20,13 @@ pub fn caught<T>(py: Python<'_>, run: impl FnOnce() -> PyResult<T>) -> PyResult<
     }
 }
 
+/// The same, and tells whether it was a panic: then nobody knows what had been done.
+pub fn caught_telling<T>(py: Python<'_>, panicked: &mut bool, run: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let caught = catch_unwind(AssertUnwindSafe(run));
+    *panicked = caught.is_err();
+    caught.unwrap_or_else(|panic| Err(error_of(py, &*panic)))
+}
+
 #[cold]
 fn error_of(py: Python<'_>, panic: &(dyn Any + Send)) -> PyErr {
     let set = if PyErr::occurred(py) { catch_unwind(|| PyErr::take(py)).ok().flatten() } else { None };

@@ -11,6 +11,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::alike;
 use crate::convert;
+use crate::errors;
 use crate::host::{Code, Task};
 use crate::store::{FoldOf, callable};
 
@@ -48,7 +49,7 @@ pub fn fold_of(reducer: &Bound<'_, PyAny>) -> PyResult<FoldOf> {
             }
             if reducer.is(reducer.py().get_type::<$class>()) {
                 let name = stringify!($class);
-                return Err(PyTypeError::new_err(format!("a reducer is an object: give {name}(), not the class {name}")));
+                return Err(errors::new::<PyTypeError>(reducer.py(), format!("a reducer is an object: give {name}(), not the class {name}")));
             }
         )*};
     }
@@ -58,7 +59,7 @@ pub fn fold_of(reducer: &Bound<'_, PyAny>) -> PyResult<FoldOf> {
         if !is_method || reducer.getattr_opt(pyo3::intern!(reducer.py(), "initial"))?.is_none() {
             let kind = reducer.get_type().name()?.to_string_lossy().into_owned();
             let message = format!("a reducer has initial, add(acc, value) and remove(acc, value); {kind} has not");
-            return Err(PyTypeError::new_err(message));
+            return Err(errors::new::<PyTypeError>(reducer.py(), message));
         }
     }
     Ok((Fold::User(Code::new(Task::Reduce, Some(reducer.clone().unbind()), None)), None))
@@ -293,7 +294,7 @@ reducer!(
                 None => return acc.py().import("builtins")?.call_method1(pyo3::intern!(acc.py(), "sum"), (&acc,))?.div(acc.len()?),
             }
         }
-        let mean = sum.mean().ok_or_else(|| pyo3::exceptions::PyValueError::new_err("the mean of no values"))?;
+        let mean = sum.mean().ok_or_else(|| errors::new::<pyo3::exceptions::PyValueError>(acc.py(), "the mean of no values"))?;
         Ok(mean.into_pyobject(acc.py())?.into_any())
     }
 });

@@ -299,7 +299,7 @@ impl Shared {
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
-                return Err(PyTimeoutError::new_err("another thread has a transaction open"));
+                return Err(errors::new::<PyTimeoutError>(py, "another thread has a transaction open"));
             }
             let Some(nap) = nap else {
                 drop(guard);
@@ -368,11 +368,12 @@ impl Shared {
         // What ran out before was nothing of this.
         convert::has_run_out();
         loop {
-            match operation(&mut guard.store) {
-                Ok(_) if convert::has_run_out() => {
-                    guard.store.spoil_transaction();
-                    return Err(Self::refused(py, guard, &Refusal::NoMemory));
-                }
+            let outcome = operation(&mut guard.store);
+            if convert::has_run_out() {
+                // It is done or refused all the same. What was opened for it, a frame say, is for the caller to close.
+                guard.store.spoil_transaction();
+            }
+            match outcome {
                 Ok(result) if !asked => return Ok((result, guard)),
                 Ok(result) => {
                     let told = guard.store.forget_verdicts();
@@ -409,7 +410,7 @@ impl Shared {
     }
 
     /// What to raise where the core refused; of a directory that is not there, with a suggestion.
-    fn refused(py: Python<'_>, mut guard: Guard<'_>, refusal: &Refusal) -> PyErr {
+    pub fn refused(py: Python<'_>, mut guard: Guard<'_>, refusal: &Refusal) -> PyErr {
         let names = if matches!(refusal, Refusal::NotFound(_)) { Self::guesses(&guard) } else { Vec::new() };
         let told = guard.store.forget_verdicts();
         drop(guard);

@@ -58,15 +58,15 @@ impl Drop for Store {
 pub fn whole(what: &str, given: &Bound<'_, PyAny>, least: u64) -> PyResult<u64> {
     if !given.is_instance_of::<PyInt>() || given.is_instance_of::<PyBool>() {
         let kind = given.get_type().name()?.to_string_lossy().into_owned();
-        return Err(PyTypeError::new_err(format!("{what} is an int, not {kind}")));
+        return Err(errors::new::<PyTypeError>(given.py(), format!("{what} is an int, not {kind}")));
     }
     match convert::number(given) {
         Some(livedirs_core::number::Number::Int(value)) => match u64::try_from(value) {
             Ok(value) if value >= least => Ok(value),
-            _ => Err(PyValueError::new_err(format!("{what} is at least {least}, not {value}"))),
+            _ => Err(errors::new::<PyValueError>(given.py(), format!("{what} is at least {least}, not {value}"))),
         },
         Some(livedirs_core::number::Number::Big(value)) if value >= least.into() => Ok(u64::MAX),
-        _ => Err(PyValueError::new_err(format!("{what} is at least {least}"))),
+        _ => Err(errors::new::<PyValueError>(given.py(), format!("{what} is at least {least}"))),
     }
 }
 
@@ -75,7 +75,7 @@ pub fn callable(what: &str, given: &Bound<'_, PyAny>) -> PyResult<()> {
         return Ok(());
     }
     let kind = given.get_type().name()?.to_string_lossy().into_owned();
-    Err(PyTypeError::new_err(format!("{what} is not callable: it is of type {kind}")))
+    Err(errors::new::<PyTypeError>(given.py(), format!("{what} is not callable: it is of type {kind}")))
 }
 
 #[pymethods]
@@ -249,13 +249,13 @@ impl Store {
         let all = || format!("parents are an iterable, of which {message}, not {}", convert::kind(parents));
         for item in convert::iterate(parents, all)? {
             if item.as_ref().is_ok_and(PyAnyMethods::is_instance_of::<Directory>) {
-                return Err(PyTypeError::new_err(format!("{message}: a directory alone has no fn")));
+                return Err(errors::new::<PyTypeError>(slf.py(), format!("{message}: a directory alone has no fn")));
             }
             let item = convert::iterate(&item?, || message.to_owned())?.collect::<PyResult<Vec<_>>>()?;
             let (directory, function, within) = match item.as_slice() {
                 [directory, function] => (directory, function, None),
                 [directory, function, within] => (directory, function, Some(convert::ranges(within)?)),
-                _ => return Err(PyValueError::new_err(message)),
+                _ => return Err(errors::new::<PyValueError>(slf.py(), message)),
             };
             callable("fn", function)?;
             let parent = Self::parent_name(slf, directory)?;
@@ -635,7 +635,7 @@ impl Store {
 fn mutant() -> PyResult<Option<livedirs_core::Mutant>> {
     let Ok(name) = std::env::var("LIVEDIRS_MUTANT") else { return Ok(None) };
     let found = livedirs_core::Mutant::ALL.into_iter().find(|mutant| format!("{mutant:?}") == name);
-    found.map(Some).ok_or_else(|| PyValueError::new_err(format!("there is no mutant {name:?}")))
+    found.map(Some).ok_or_else(|| errors::new::<PyValueError>(py, format!("there is no mutant {name:?}")))
 }
 
 /// One parent of a derived directory, as a method asks for it.
@@ -782,11 +782,14 @@ impl Store {
     pub fn parent_name(slf: &Bound<'_, Self>, directory: &Bound<'_, PyAny>) -> PyResult<Name> {
         let Ok(directory) = directory.cast::<Directory>() else {
             let kind = directory.get_type().name()?.to_string_lossy().into_owned();
-            return Err(PyTypeError::new_err(format!("a parent is a directory, not {kind}")));
+            return Err(errors::new::<PyTypeError>(slf.py(), format!("a parent is a directory, not {kind}")));
         };
         let directory = directory.get();
         if !directory.store.get().is_same(slf.get()) {
-            return Err(PyValueError::new_err(format!("directory {:?} is of another store", directory.name.as_str())));
+            return Err(errors::new::<PyValueError>(
+                slf.py(),
+                format!("directory {:?} is of another store", directory.name.as_str()),
+            ));
         }
         if directory.snapshot.is_some() {
             return Err(errors::read_only(slf.py(), "a snapshot can't be derived from: use the store's directory"));

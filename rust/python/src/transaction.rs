@@ -31,6 +31,9 @@ impl Shared {
         let (guard, own) = self.begin_write(py)?;
         let result = caught(py, || self.run_locked(py, guard, operation));
         match result {
+            Ok((_, guard)) if guard.store.is_spoiled() && !own => {
+                Err(Self::refused(py, guard, &livedirs_core::Refusal::NoMemory))
+            }
             Ok((result, guard)) => {
                 if own {
                     self.commit_locked(py, guard, None)?;
@@ -518,9 +521,11 @@ impl Transaction {
 /// A timeout in seconds; `None`: no limit.
 pub fn timeout(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
     let Some(given) = given.filter(|given| !given.is_none()) else { return Ok(None) };
-    let seconds: f64 = given.extract().map_err(|_| PyTypeError::new_err("timeout is a number of seconds, or None"))?;
+    let seconds: f64 = given
+        .extract()
+        .map_err(|_| errors::new::<PyTypeError>(given.py(), "timeout is a number of seconds, or None"))?;
     if seconds.is_nan() {
-        return Err(pyo3::exceptions::PyValueError::new_err("timeout can't be NaN"));
+        return Err(errors::new::<pyo3::exceptions::PyValueError>(given.py(), "timeout can't be NaN"));
     }
     // Longer than a Duration holds is as good as no limit.
     Ok(if seconds <= 0.0 { Some(Duration::ZERO) } else { Duration::try_from_secs_f64(seconds).ok() })

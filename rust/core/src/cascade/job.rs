@@ -155,6 +155,19 @@ impl<H: Host> Store<H> {
         }
     }
 
+    /// How many mappers and lazy functions are at work, one within the other.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        self.work.frames.len()
+    }
+
+    /// All but the outermost so many are broken off.
+    pub fn abort_above(&mut self, depth: usize) {
+        while let Some(frame) = self.work.frames.get(depth..).and_then(<[Frame]>::last) {
+            if frame.reader.part == super::LAZY { self.abort_lazy() } else { self.abort_job() }
+        }
+    }
+
     fn is_unit_due(&mut self, reader: &Reader) -> bool {
         let height = self.ctx.dirs.get(reader.dir).map(|directory| directory.height);
         height.is_some_and(|height| {

@@ -76,8 +76,11 @@ impl<H: Host> Store<H> {
     /// on the way.
     ///
     /// # Errors
-    /// `Unsure`; and `NotConverging` where a unit ran too often.
+    /// `Unsure`; `NotConverging` where a unit ran too often; `NoMemory` of a transaction that was spoiled.
     pub fn next_job(&mut self, goal: Goal) -> Result<Option<Job<H>>, H> {
+        if self.work.spoiled {
+            return Err(Refusal::NoMemory.into());
+        }
         loop {
             if let Some(job) = self.next_final(goal)? {
                 return Ok(Some(job));

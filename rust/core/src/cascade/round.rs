@@ -66,7 +66,13 @@ impl<H: Host> Store<H> {
 
     /// What a value is could not be found out, for want of memory: the open transaction is wrong, and can only be rolled back.
     pub const fn spoil_transaction(&mut self) {
-        self.work.spoiled = true;
+        self.work.spoiled |= self.open;
+    }
+
+    /// Whether the open transaction is spoiled.
+    #[must_use]
+    pub const fn is_spoiled(&self) -> bool {
+        self.work.spoiled
     }
 
     /// The next hook to run in this round, among the first `waiting` that stood when it was drained.
