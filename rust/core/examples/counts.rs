@@ -212,9 +212,9 @@ impl Driver {
     }
 
     /// A read inside a mapper, which is a dependency.
-    fn read(&mut self, of: &Name, key: i64) -> i64 {
+    fn read(&mut self, of: &Name, hint: NameId, key: i64) -> i64 {
         self.enter();
-        let id = self.store.look_up(of).expect("a directory");
+        let id = self.store.look_up_at(of, hint).expect("a directory");
         let key = Key::int(key);
         self.store.note_read(id, || livedirs_core::Tag::Key(key.clone()));
         let view = self.store.directory(id).expect("a directory");
@@ -359,7 +359,7 @@ fn join() -> i64 {
         let input = driver.input("/input/", (0..1_000).map(|key| (key, 1)));
         driver.input("/left/", (0..1_000 * READERS).map(|left| (left, left % 1_000)));
         let read = name("/input/");
-        let look_up = code(move |driver, left, key| vec![(left, driver.read(&read, key) + 1)]);
+        let look_up = code(move |driver, left, key| vec![(left, driver.read(&read, input, key) + 1)]);
         ids = Some((input, driver.map("/joined/", "/left/", Op::Map(look_up), None)));
     });
     let (input, joined) = ids.expect("made");

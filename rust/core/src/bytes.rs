@@ -258,7 +258,9 @@ impl<H: Host> Directory<H> {
 impl<H: Host> Derived<H> {
     fn node_bytes(&self) -> usize {
         let units: usize = self.units.iter().map(TickMap::bytes).sum::<usize>() + spilled(&self.units);
-        let trails = self.trails.as_ref().map_or(0, |trails| size_of::<Trails>() + trails.bytes());
+        let trails = self.trails.as_ref().map_or(0, |trails| {
+            size_of::<Trails>() + spilled(trails) + trails.iter().map(TickMap::bytes).sum::<usize>()
+        });
         let arrows = ARC_HEADER + size_of_val::<[Arrow<H>]>(&self.arrows);
         let within: usize = self
             .arrows
@@ -276,7 +278,8 @@ impl<H: Host> Derived<H> {
 
     fn heap_bytes(&self, seen: &mut Seen) -> usize {
         let units: usize = self.units.iter().map(|units| of_entries(units, seen)).sum();
-        let trails = self.trails.as_ref().map_or(0, |trails| of_entries(trails, seen));
+        let trails = self.trails.iter().flat_map(|trails| trails.iter());
+        let trails: usize = trails.map(|trails| of_entries(trails, seen)).sum();
         let folding = self.folding.as_deref().map_or(0, |folding| {
             let members = folding.members.as_ref().map_or(0, |members| of_entries(members, seen));
             // Nothing is pending between transactions.

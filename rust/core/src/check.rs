@@ -168,7 +168,9 @@ fn check_maps<H: Host>(ctx: &Context<H>) -> Checked {
         for units in &derived.units {
             map_holds("units", units)?;
         }
-        derived.trails.as_ref().map_or(Ok(()), |trails| map_holds("trails", trails))?;
+        for trails in derived.trails.iter().flat_map(|trails| trails.iter()) {
+            map_holds("trails", trails)?;
+        }
         if let Some(folding) = &derived.folding {
             map_holds("groups", &folding.groups)?;
             map_holds("sorted", &folding.sorted)?;
@@ -232,7 +234,7 @@ fn check_trails<H: Host>(ctx: &Context<H>) -> Checked {
             expected.extend(reads.iter().map(|(of, tag)| (*of, tag.clone(), reader.clone())));
         }
         let Some(derived) = directory.derived() else { continue };
-        let none = derived.trails.as_ref().is_some_and(|trails| trails.is_empty());
+        let none = derived.trails.is_some() && derived.each_trail().next().is_none();
         ensure!(!none, "{}: room is kept for trails, and there are none", name.as_str());
         for (part, key, trail) in derived.each_trail() {
             ensure!(trail.is_any(), "{}: the trail of {key} is empty", name.as_str());

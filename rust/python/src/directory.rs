@@ -140,7 +140,7 @@ impl Directory {
                 Ok(id.and_then(|id| version.directory(id)).map(read))
             }
             Scope::Working if guard.store.in_mapper() => {
-                let Some(mut id) = guard.store.look_up(&self.name) else { return Ok(None) };
+                let Some(mut id) = guard.store.look_up_at(&self.name, self.hint()) else { return Ok(None) };
                 if guard.store.needs_pull(id) {
                     guard = shared.drive(py, guard, Goal::Upstream(id))?;
                     match guard.store.look_up(&self.name) {
@@ -148,6 +148,7 @@ impl Directory {
                         None => return Ok(None),
                     }
                 }
+                self.remember(id);
                 guard.store.note_read(id, tag);
                 Ok(guard.store.directory(id).map(read))
             }

@@ -261,8 +261,8 @@ impl<H: Host> Folding<H> {
 /// What the units of an arrow gave, by the key in the parent.
 type Units<V> = TickMap<Key, Outs<V>, ()>;
 
-/// What units read and made, by the arrow and the key in the parent.
-pub(crate) type Trails = TickMap<(u16, Key), Arc<Trail>, ()>;
+/// For each arrow what its units read and made, by the key in the parent.
+pub(crate) type Trails = SmallVec<[TickMap<Key, Arc<Trail>, ()>; 1]>;
 
 pub(crate) struct Derived<H: Host> {
     /// Sorted by the names of the parents; of one parent given twice, as given.
@@ -308,11 +308,12 @@ impl<H: Host> Derived<H> {
 
     /// What a unit read and made in its last run. O(1) where no unit did either.
     pub(crate) fn trail(&self, arrow: u16, key: &Key) -> Option<&Arc<Trail>> {
-        self.trails.as_ref()?.get(&(arrow, key.clone()))
+        self.trails.as_ref()?.get(usize::from(arrow))?.get(key)
     }
 
     /// The trails of all units, with their readers' parts.
     pub(crate) fn each_trail(&self) -> impl Iterator<Item = (u16, &Key, &Arc<Trail>)> {
-        self.trails.iter().flat_map(|trails| trails.iter()).map(|((arrow, key), (), trail)| (*arrow, key, trail))
+        let trails = self.trails.iter().flat_map(|trails| (0u16..).zip(trails.iter()));
+        trails.flat_map(|(arrow, trails)| trails.iter().map(move |(key, (), trail)| (arrow, key, trail)))
     }
 }

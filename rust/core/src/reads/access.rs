@@ -30,6 +30,16 @@ impl<H: Host> Store<H> {
         self.find(name)
     }
 
+    /// The same inside of a mapper, where the host remembers under which number it found the name last: a name is asked for by
+    /// its hash no more.
+    pub fn look_up_at(&mut self, name: &Name, hint: NameId) -> Option<NameId> {
+        if self.in_mapper() && self.ctx.dirs.name(hint) == Some(name) {
+            self.track(hint, Tag::Existence);
+            return self.is_visible(hint).then_some(hint);
+        }
+        self.look_up(name)
+    }
+
     /// Whether a mapper that reads this directory must have jobs run first, towards
     /// [`Goal::Upstream`](crate::Goal) of it.
     #[must_use]

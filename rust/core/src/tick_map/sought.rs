@@ -42,7 +42,7 @@ macro_rules! sought_by_halves {
 }
 
 sought_by_halves!(ArrowKey, Reader, Ranked, Source, (Tick, NameId), (NameId, Tick), (Tick, Key), (u64, NameId, Key));
-sought_by_halves!((u16, Key), (Key, Source), (NameId, Tag, Reader), (NameId, Key, Upper, Reader));
+sought_by_halves!((Key, Source), (NameId, Tag, Reader), (NameId, Key, Upper, Reader));
 #[cfg(test)]
 sought_by_halves!((u32, u32));
 

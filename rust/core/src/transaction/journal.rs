@@ -289,9 +289,11 @@ impl<H: Host> Context<H> {
         trail: Option<Arc<Trail>>,
     ) -> Option<Arc<Trail>> {
         self.edit_derived(dir, |derived| {
-            let trails = derived.trails.get_or_insert_default();
-            let old = put(trails, (arrow, key), trail.map(|trail| ((), trail))).map(|((), trail)| trail);
-            if trails.is_empty() {
+            let arrows = derived.arrows.iter();
+            let trails = derived.trails.get_or_insert_with(|| Box::new(arrows.map(|_| TickMap::new()).collect()));
+            let of_arrow = trails.get_mut(usize::from(arrow))?;
+            let old = put(of_arrow, key, trail.map(|trail| ((), trail))).map(|((), trail)| trail);
+            if of_arrow.is_empty() && trails.iter().all(TickMap::is_empty) {
                 derived.trails = None;
             }
             old
