@@ -439,10 +439,17 @@ def test_what_the_store_derived_from_a_name_that_the_fork_makes_lazy_stays_and_s
     assert [*store] == ["/d/", "/total/"]
 
 
+def made(store, name, kind):
+    if kind == "input":
+        store.mkdir(name, {7: 7})
+    else:
+        store.lazy(name, lambda self, key: key)
+
+
 @pytest.mark.parametrize("kind", ["input", "lazy"])
 def test_what_the_store_removed_goes_though_it_derived_its_name_anew_from_what_the_fork_removed(kind):
     store = Store()
-    store.mkdir("/a/", {0: 3}) if kind == "input" else store.lazy("/a/", lambda self, key: key)
+    made(store, "/a/", kind)
     store.mkdir("/c/", {0: 3})
     fork = store.fork()
     fork.remove_dir("/c/")
@@ -454,14 +461,14 @@ def test_what_the_store_removed_goes_though_it_derived_its_name_anew_from_what_t
 
 
 @pytest.mark.parametrize("kind", ["input", "lazy"])
-def test_a_name_made_on_both_sides_is_the_stores_where_that_of_the_fork_goes_with_what_the_store_removed(kind):
+def test_a_name_made_on_both_sides_is_the_stores_where_the_forks_goes_with_what_the_store_removed(kind):
     store = Store()
     store.mkdir("/a/", {0: 1})
     fork = store.fork()
     fork["/a/"].map("/b/", lambda key, values: [(key, 1)])
     with store.update():
         store.remove_dir("/a/")
-        store.mkdir("/b/", {7: "of the store"}) if kind == "input" else store.lazy("/b/", lambda self, key: key)
+        made(store, "/b/", kind)
     merged(fork, store)
     assert [*store] == [*fork] == ["/b/"] and store["/b/"].kind == fork["/b/"].kind == kind
-    assert store["/b/"][7] == ("of the store" if kind == "input" else 7)
+    assert store["/b/"][7] == 7

@@ -464,7 +464,10 @@ def test_before_the_first_tick_is_as_good_as_the_first():
         d.changes(10**30)
 
 
-@pytest.mark.parametrize("one, other", [(1, True), (0, False), ((1,), (True,)), (("a", (0,)), ("a", (False,)))])
+TWINS = [(1, True), (0, False), ((1,), (True,)), (("a", (0,)), ("a", (False,)))]
+
+
+@pytest.mark.parametrize("one, other", TWINS)
 def test_a_reader_is_told_of_both_keys_that_python_calls_equal_and_a_directory_does_not(one, other):
     store = Store(history=5)
     d = store.mkdir("/d/", [(one, "one"), (other, "other"), ("third", 3)])

@@ -14,7 +14,7 @@ def _told_apart(key: Any) -> Hashable:
 
 
 class Entries(Mapping[Any, tuple[Any, ...]]):
-    """Entries in their order, by keys as a directory has them. A dict would keep the last of two that it calls equal."""
+    """Entries in their order, by keys as a directory has them, where a dict would keep the last of two."""
 
     __slots__ = ("_entries",)
     __hash__ = None  # type: ignore[assignment]

@@ -63,7 +63,8 @@ def test_rounds_leave_nothing(way, found, tmp_path):
     run = found[way].result()
     assert "failed" not in run, run["failed"]
     if run["left"] > ALLOWED:
-        # Python and memray make room for themselves now and then, 64 KiB or so at once. A leak is there each time.
+        # Python and memray make room for themselves now and then, 64 KiB or so at once.
+        # A leak is there each time.
         print(f"once more, since {run['left']} bytes were left:", *run["places"], sep="\n")
         run = go(way, tmp_path)
     assert run["after"] == run["before"]
