@@ -1,5 +1,5 @@
-"""Memory of Python that fails at the n-th allocation, for every n, alone or with the one or two behind it: all
-is done, or an error is raised, all is as it was, and the same then succeeds."""
+"""Memory of Python that fails at the n-th allocation, for every n, alone or with the one or two behind it:
+all is done, or an error is raised, all is as it was, and the same then succeeds."""
 
 import os
 import subprocess
