@@ -156,6 +156,11 @@ check(globals()[name], is_whole == "True", int(width))
 """
 
 
+# Where `def` in a function fails for want of memory, Python gives its code back twice, and later runs freed memory.
+GIVES_BACK_TWICE = pytest.mark.skipif(
+    (3, 12) <= sys.version_info < (3, 14), reason="python/cpython#122752: a fault of Python 3.12 and 3.13"
+)
+
 # coverage.py would meet with what fails.
 UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
@@ -177,13 +182,13 @@ UNMEASURED = {name: value for name, value in os.environ.items() if not name.star
         ("gone", False, 1),
         ("merged", False, 1),
         ("told", False, 1),
-        ("read", False, 1),
+        pytest.param("read", False, 1, marks=GIVES_BACK_TWICE),
     ],
 )
 def test_whichever_allocations_of_python_fail_all_is_done_or_undone(work, is_whole, width):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, work, str(is_whole), str(width)],
-        capture_output=True, text=True, cwd=Path(__file__).parent, env=UNMEASURED,
+        capture_output=True, text=True, cwd=Path(__file__).parent, env=UNMEASURED, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "allocations that can fail" in done.stdout
