@@ -156,7 +156,7 @@ check(globals()[name], is_whole == "True", int(width))
 """
 
 
-# Where `def` in a function fails for want of memory, Python gives its code back twice, and later runs freed memory.
+# A `def` in a function that finds no memory gives its code back twice; a later call runs freed memory.
 GIVES_BACK_TWICE = pytest.mark.skipif(
     (3, 12) <= sys.version_info < (3, 14), reason="python/cpython#122752: a fault of Python 3.12 and 3.13"
 )
