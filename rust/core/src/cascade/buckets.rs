@@ -46,7 +46,7 @@ impl Bucket {
             Some(last) if *last == item => return,
             Some(last) => self.is_ascending &= *last < item,
         }
-        if self.fresh.len() == self.fresh.inline_size() && !self.fresh.spilled() {
+        if self.fresh.len() == 1 {
             self.fresh.reserve(FEW_ITEMS);
         }
         self.fresh.push(item);
