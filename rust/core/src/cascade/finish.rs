@@ -31,7 +31,7 @@ pub(super) struct Changed<V> {
 type BothSides<'a, V> = (Vec<&'a V>, Vec<&'a V>);
 
 /// What a unit read and made before, and what it did now, which is something else.
-pub(super) struct Trails {
+pub(super) struct TrailChange {
     pub(super) old: Option<Arc<Trail>>,
     pub(super) new: Option<Arc<Trail>>,
 }
@@ -82,8 +82,8 @@ impl<H: Host> Store<H> {
     ) -> Result<(), H> {
         match (outputs, site.are_implied) {
             (None, _) if site.has_trails => {
-                let trails = self.trail(reader).map(|old| Trails { old: Some(old), new: None });
-                self.replace_any(reader, None, trails)
+                let change = self.trail(reader).map(|old| TrailChange { old: Some(old), new: None });
+                self.replace_any(reader, None, change)
             }
             (Some(outputs), _) if site.is_folded && !outputs.is_empty() => {
                 if self.fold_one((site.height, reader.dir), reader, outputs) {
@@ -99,12 +99,12 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// The same for units of all kinds, and where one read or made something else: `trails`.
+    /// The same for units of all kinds, and where one read or made something else.
     pub(super) fn replace_any(
         &mut self,
         reader: &Reader,
         outputs: Option<&mut Outputs<H::Value>>,
-        trails: Option<Trails>,
+        change: Option<TrailChange>,
     ) -> Result<(), H> {
         let Some(derived) = self.ctx.derived(reader.dir) else { return Ok(()) };
         let is_folded = derived.folding.is_some();
@@ -123,7 +123,7 @@ impl<H: Host> Store<H> {
             }
         }
         // What it reads counts before what it gives: who reads its own output is due again, from its first run on.
-        if let Some(Trails { old, new }) = trails {
+        if let Some(TrailChange { old, new }) = change {
             self.set_trail(reader, new.clone());
             self.follow_trail(reader, old.as_deref(), new.as_deref());
         }

@@ -12,7 +12,7 @@ use crate::value::Host;
 
 use super::ahead::FAR;
 use super::batch::Batch;
-use super::finish::{Site, Trails};
+use super::finish::{Site, TrailChange};
 use super::fold::FoldJob;
 use super::frame::Frame;
 use super::lazy::LazyJob;
@@ -118,6 +118,11 @@ impl<H: Host> Store<H> {
     /// Replaces what a unit gave, read and made by what it did in this run.
     fn replace_run(&mut self, site: Site, frame: &Frame, outputs: &mut Outputs<H::Value>) -> Result<(), H> {
         let (old, new) = (frame.reads.before(), frame.trail());
+        debug_assert_eq!(
+            self.ctx.derived(frame.reader.dir).and_then(|derived| derived.trail(frame.reader.part, &frame.reader.key)),
+            old,
+            "nothing else replaces what a unit read while it runs"
+        );
         let is_same = match (old, &new) {
             (None, None) => true,
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
@@ -126,8 +131,8 @@ impl<H: Host> Store<H> {
         if is_same {
             return self.replace_at(site, &frame.reader, Some(outputs));
         }
-        let trails = Trails { old: old.cloned(), new };
-        self.replace_any(&frame.reader, Some(outputs), Some(trails))
+        let change = TrailChange { old: old.cloned(), new };
+        self.replace_any(&frame.reader, Some(outputs), Some(change))
     }
 
     /// The mapper at work raised. It counts only if it still stands when the queue is empty.
