@@ -111,7 +111,7 @@ impl Store {
             max_lag,
             capacity,
             #[cfg(feature = "mutants")]
-            mutant: mutant()?,
+            mutant: mutant(py)?,
         };
         Ok(Store { own: Shared::new(options), capacity, link: None })
     }
@@ -632,7 +632,7 @@ impl Store {
 
 /// The fault that is to be made on purpose, which the environment names.
 #[cfg(feature = "mutants")]
-fn mutant() -> PyResult<Option<livedirs_core::Mutant>> {
+fn mutant(py: Python<'_>) -> PyResult<Option<livedirs_core::Mutant>> {
     let Ok(name) = std::env::var("LIVEDIRS_MUTANT") else { return Ok(None) };
     let found = livedirs_core::Mutant::ALL.into_iter().find(|mutant| format!("{mutant:?}") == name);
     found.map(Some).ok_or_else(|| errors::new::<PyValueError>(py, format!("there is no mutant {name:?}")))
