@@ -196,3 +196,31 @@ def test_cursors_of_a_fork_are_as_they_were_if_its_store_refuses_the_merge():
     fork.merge(rebase=True)
     assert fork["/other/"] == other
     fork.discard()
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending", "scattered"])
+@pytest.mark.parametrize("at_once", [1, 10, 100])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_the_bound_holds_whatever_the_order_of_the_keys(order, at_once, mapped):
+    numbers = range(6_000)
+    keys = {
+        "ascending": [*numbers],
+        "descending": [-number for number in numbers],
+        "scattered": [number * 7_919 % 1_000_003 for number in numbers],
+    }[order]
+    store = Store(capacity=60_000)
+    d = store.mkdir("/d/")
+    if mapped:
+        d.map("/m/", lambda key, values: [(key, values[0])])
+    largest = 0
+    with pytest.raises(CapacityError):
+        for first in range(0, len(keys), at_once):
+            d.update(dict.fromkeys(keys[first : first + at_once], 1))
+            largest = max(largest, store.stats().bytes)
+    assert 30_000 < largest <= 60_000
+    store._check_invariants()
+    # What takes no more than there is goes on.
+    before = len(d)
+    del d[keys[0]]
+    d[keys[1]] = 2
+    assert len(d) == before - 1

@@ -480,6 +480,8 @@ def test_a_reader_is_told_of_both_keys_that_python_calls_equal_and_a_directory_d
     assert len(first) == 3
     assert [(type(number(key)), values) for key, values in second.entries.items()] == [(bool, ()), (int, ())]
     assert second == d.changes(store.tick - 1) and second.entries != {one: ()}
+    assert [type(number(key)) for key in reversed(second.entries)] == [int, bool]
+    assert second.entries.copy() == second.entries and len(second.entries | {"third": ()}) == 3
     shown = f"{{{other!r}: (), {one!r}: ()}}"
     assert repr(second).endswith(f"entries={shown})") and repr(second.entries) == f"mappingproxy({shown})"
     with pytest.raises(KeyError, match="absent"):

@@ -31,6 +31,16 @@ class Entries(Mapping[Any, tuple[Any, ...]]):
     def __iter__(self) -> Iterator[Any]:
         return (key for key, _ in self._entries.values())
 
+    def __reversed__(self) -> Iterator[Any]:
+        return (key for key, _ in reversed(self._entries.values()))
+
+    def __or__(self, other: Mapping[Any, Any]) -> Entries:
+        return Entries([*self.items(), *other.items()])
+
+    def copy(self) -> Entries:
+        """Give another one with the same entries."""
+        return Entries(self.items())
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -35,6 +35,8 @@ pub(crate) struct Accounts {
     asked: Tick,
     /// Directories whose nodes may be others since: of edits outside of transactions, and of those that were undone.
     strayed: BTreeSet<NameId>,
+    /// What the store took when the open transaction began. (Undoing its edits would not tell: that leaves nodes with room.)
+    there: usize,
 }
 
 impl<H: Host> Store<H> {
@@ -66,12 +68,11 @@ impl<H: Host> Store<H> {
             return Ok(());
         }
         // A rollback may have left nodes with some room, and the store a little past its bound: what takes no more than
-        // there is goes on.
-        let used = self.published().stats().bytes + self.reader_bytes();
+        // there was goes on.
+        let used = self.accounts.there;
         if requested <= used || self.expire_to_fit(bound) {
             return Ok(());
         }
-        let used = self.published().stats().bytes;
         // The sum is of a version that is about to go.
         self.accounts.is_whole = false;
         Err(Refusal::Capacity { bound, used, requested }.into())
@@ -89,7 +90,24 @@ impl<H: Host> Store<H> {
         let nodes = of.values().sum();
         let heaps = self.ctx.heap_bytes(&mut Seen::once());
         let asked = self.ctx.tick;
-        self.accounts = Accounts { of, nodes, heaps, is_whole: true, asked, strayed: BTreeSet::new() };
+        let there = self.accounts.there;
+        self.accounts = Accounts { of, nodes, heaps, is_whole: true, asked, strayed: BTreeSet::new(), there };
+    }
+
+    /// A transaction begins: what there is by now. O(1), and O(log n) for what strayed since; O(n) for the first, after one
+    /// that did not fit, and where the bound is passed.
+    pub(crate) fn account_there(&mut self) {
+        let Some(bound) = self.options.capacity else { return };
+        if self.accounts.is_whole && !self.accounts.strayed.is_empty() {
+            self.account_touched();
+        } else if !self.accounts.is_whole {
+            self.account_all();
+        }
+        let passed = |there: usize| u64::try_from(there).is_ok_and(|there| there > bound);
+        if passed(self.accounted()) {
+            self.account_all();
+        }
+        self.accounts.there = self.accounted();
     }
 
     fn account_touched(&mut self) {

@@ -27,7 +27,8 @@ impl<H: Host> Store<H> {
     /// The same over another version.
     #[must_use]
     pub fn of_version(&self, version: crate::Version<H>) -> Self {
-        let mut beside = Store::new(self.options);
+        // Nothing is committed there.
+        let mut beside = Store::new(crate::Options { capacity: None, ..self.options });
         beside.share_generations(self);
         beside.ctx = version.0;
         beside.begin();

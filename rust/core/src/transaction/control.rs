@@ -56,12 +56,15 @@ impl<H: Host> Leftovers<H> {
 const SMALL_JOURNAL: usize = 1024;
 
 impl<H: Host> Store<H> {
-    /// Opens a transaction. O(1). One must not be open.
+    /// Opens a transaction. O(1), see [`Store::account_there`] where there is a bound. One must not be open.
     pub fn begin(&mut self) {
         self.open = true;
         self.work.base = Base::of(&self.ctx);
         self.work.epoch = 0;
         self.work.journal.reserve(SMALL_JOURNAL / size_of::<Undo<H>>());
+        if self.is_bounded() {
+            self.account_there();
+        }
     }
 
     /// Opens a savepoint within the transaction. O(hooks that wait).
