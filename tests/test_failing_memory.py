@@ -33,13 +33,13 @@ class Total:
 def world():
     store = Store()
     d = store.mkdir("/d/", {key: 10**20 + key for key in range(1_000, 1_005)})  # keys that Python makes anew
+    d.group_by("/thirds/", lambda key, value: key % 3, Sum())
     numbers = d.map("/numbers/", lambda key, values: [(key % 2, value) for value in values])
     numbers.reduce("/sum/", Sum())
     numbers.reduce("/mean/", Mean())
     numbers.reduce("/total/", Total())
     d.map("/texts/", lambda key, values: [(f"texts {key % 2}", f"{values[0]} \u00e9")]).reduce("/max/", Max())
     d.map("/made/", lambda key, values: store.mkdir(f"/of/{key}/", {key: list(values)}) and [])
-    d.group_by("/thirds/", lambda key, value: key % 3, Sum())
     d.slice("/few/", 1_001, 1_003)
     store.lazy("/lazy/", lambda self, key: [key, len(d), d.get(key)])
     return store, d
