@@ -15,7 +15,8 @@
 //! ([`Store::take_step`]), which the host ends as any other, but with no hook run ([`Store::silence_hooks`]).
 //!
 //! * *Rebase*: the fork takes over what its parent changed since the base. Where both changed the same, the fork's stands;
-//!   but what one removed and the other wrote is removed, and what the parent derived from what the fork removed goes.
+//!   but what one removed and the other wrote is removed, and what the parent derived from what the fork removed goes. Of a
+//!   name that both made the parent's comes where the fork's goes with what the parent removed.
 //! * *Merge*: the parent takes over what is different in the fork, which holds all that the parent changed by then.
 
 use std::collections::BTreeSet;

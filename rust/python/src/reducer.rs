@@ -49,7 +49,8 @@ pub fn fold_of(reducer: &Bound<'_, PyAny>) -> PyResult<FoldOf> {
             }
             if reducer.is(reducer.py().get_type::<$class>()) {
                 let name = stringify!($class);
-                return Err(errors::new::<PyTypeError>(reducer.py(), format!("a reducer is an object: give {name}(), not the class {name}")));
+                let message = format!("a reducer is an object: give {name}(), not the class {name}");
+                return Err(errors::new::<PyTypeError>(reducer.py(), message));
             }
         )*};
     }
@@ -294,7 +295,8 @@ reducer!(
                 None => return acc.py().import("builtins")?.call_method1(pyo3::intern!(acc.py(), "sum"), (&acc,))?.div(acc.len()?),
             }
         }
-        let mean = sum.mean().ok_or_else(|| errors::new::<pyo3::exceptions::PyValueError>(acc.py(), "the mean of no values"))?;
+        let none = || errors::new::<pyo3::exceptions::PyValueError>(acc.py(), "the mean of no values");
+        let mean = sum.mean().ok_or_else(none)?;
         Ok(mean.into_pyobject(acc.py())?.into_any())
     }
 });
